@@ -1,0 +1,121 @@
+// HOT
+import { OperationalError } from '#base/errors.ts';
+import { Batch, type Store } from './store.ts';
+
+/** Whoever has durable state to write. */
+export interface Participant {
+  /** Called once for each batch that it joined, when the batch is sealed: writes what is pending at that moment. */
+  persist(batch: Batch): void;
+  /** The batch's outcome. After an error nothing of it was applied, and what must not be lost joins again. */
+  settled(error: OperationalError | null): void;
+}
+
+/** Whoever holds an acknowledgement back until it is true. */
+export interface Waiter {
+  /** Every batch up to and including `sequence` is settled; `error` is the outcome of `sequence` itself. */
+  onDurable(sequence: number, error: OperationalError | null): void;
+}
+
+class Group {
+  readonly participants: Participant[] = [];
+  readonly finishers: Participant[] = [];
+  readonly waiters: Waiter[] = [];
+}
+
+/**
+ * Group commit. Everything durable that happens before a batch is sealed goes into one transaction. A batch is sealed at
+ * the end of a turn of the event loop, or when the transaction before it is on disk: under load a transaction carries what
+ * came in during the one before. A participant decides at sealing what still has to be written, so that a
+ * message whose readers have acknowledged it meanwhile is never written at all.
+ */
+export class Committer {
+  /** The number of the batch that is open now. */
+  sequence = 1;
+  /** How many commits failed for want of space since the last that succeeded. */
+  refusals = 0;
+  readonly #store: Store;
+  readonly #onFailed: (error: OperationalError) => void;
+  #open = new Group();
+  #inFlight: Group | null = null;
+  #isScheduled = false;
+  #idle: (() => void)[] = [];
+
+  /** `onFailed` is told of a failed write or flush, after which nothing is committed any more (never retried). */
+  constructor(store: Store, onFailed: (error: OperationalError) => void) {
+    this.#store = store;
+    this.#onFailed = onFailed;
+  }
+
+  /** Adds a participant to the open batch. It joins once per batch: the participant keeps that mark. */
+  join(participant: Participant): void {
+    this.#open.participants.push(participant);
+    this.#schedule();
+  }
+
+  /** Like `join`, for one whose writing depends on what the others wrote (the log). */
+  joinLast(participant: Participant): void {
+    this.#open.finishers.push(participant);
+    this.#schedule();
+  }
+
+  /** Tells `waiter` when everything that joined up to now is on disk; returns the sequence that it will hear. */
+  whenDurable(waiter: Waiter): number {
+    this.#open.waiters.push(waiter);
+    this.#schedule();
+    return this.sequence;
+  }
+
+  /** Resolves when everything that joined before the call has settled. */
+  flush(): Promise<void> {
+    if (this.#inFlight === null && !this.#isScheduled) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    if (this.#inFlight === null) setImmediate(() => this.#seal());
+  }
+
+  #seal(): void {
+    const group = this.#open;
+    const sequence = this.sequence;
+    const batch = new Batch();
+    for (const participant of group.participants) participant.persist(batch);
+    for (const finisher of group.finishers) finisher.persist(batch);
+    this.#open = new Group();
+    this.sequence += 1;
+    this.#isScheduled = false;
+    if (batch.isEmpty) {
+      this.#settle(group, sequence, null);
+      return;
+    }
+    this.#inFlight = group;
+    this.#store.commit(batch).then(
+      () => this.#settle(group, sequence, null),
+      (error: unknown) => this.#settle(group, sequence, asOperational(error)),
+    );
+  }
+
+  #settle(group: Group, sequence: number, error: OperationalError | null): void {
+    this.#inFlight = null;
+    if (error !== null && !error.retryable) {
+      this.#onFailed(error);
+      return;
+    }
+    this.refusals = error === null ? 0 : this.refusals + 1;
+    for (const participant of group.participants) participant.settled(error);
+    for (const finisher of group.finishers) finisher.settled(error);
+    for (const waiter of group.waiters) waiter.onDurable(sequence, error);
+    if (this.#isScheduled) {
+      setImmediate(() => this.#seal());
+      return;
+    }
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+function asOperational(error: unknown): OperationalError {
+  if (error instanceof OperationalError) return error;
+  return new OperationalError('store.failed', `the store failed: ${String(error)}`, { cause: error });
+}
