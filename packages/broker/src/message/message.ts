@@ -4,6 +4,13 @@ import { decodePublishProperties, encodePublishProperties } from '@wrenmq/codec'
 
 export type QoS = 0 | 1 | 2;
 
+/**
+ * Whether `bytes` from two before the topic to the payload's end is the variable header and payload of a PUBLISH as some
+ * receivers need it: then a delivery is one copy. None: the parts stand apart.
+ */
+export const BodyKind = { None: 0, V3QoS0: 1, V3: 2, V5QoS0: 3, V5: 4 } as const;
+export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];
+
 /** Offset of a message that is in no log. */
 export const NOT_LOGGED = -1;
 /** Deadline of a message that does not expire. */
@@ -40,23 +47,17 @@ export class Message {
   readonly receivedAtMs: number;
   /** The publishing client, or the name of the part of the house that published (`$SYS`, a feature). */
   readonly publisher: string;
+  readonly bodyKind: BodyKind;
   /** Position in the log, or NOT_LOGGED. */
   offset = NOT_LOGGED;
   /** True when `bytes` belongs to this message. */
   isHeld = false;
-  /** Set by the log: how many readers still need the stored form. */
+  /** The log's: first offset of the stored record that holds the message, or NOT_LOGGED while it is not written. */
+  recordBase = NOT_LOGGED;
+  /** The log's: how many durable readers need the message while it is not written. */
   readers = 0;
 
-  constructor(
-    topic: string,
-    bytes: Buffer,
-    slices: MessageSlices,
-    qos: QoS,
-    retain: boolean,
-    expiresAtMs: number,
-    receivedAtMs: number,
-    publisher: string,
-  ) {
+  constructor(topic: string, bytes: Buffer, slices: MessageSlices, origin: MessageOrigin) {
     this.topic = topic;
     this.bytes = bytes;
     this.topicStart = slices.topicStart;
@@ -66,11 +67,12 @@ export class Message {
     this.payloadStart = slices.payloadStart;
     this.payloadEnd = slices.payloadEnd;
     this.expiryAt = slices.expiryAt;
-    this.qos = qos;
-    this.retain = retain;
-    this.expiresAtMs = expiresAtMs;
-    this.receivedAtMs = receivedAtMs;
-    this.publisher = publisher;
+    this.bodyKind = slices.bodyKind;
+    this.qos = origin.qos;
+    this.retain = origin.retain;
+    this.expiresAtMs = origin.expiresAtMs;
+    this.receivedAtMs = origin.receivedAtMs;
+    this.publisher = origin.publisher;
   }
 
   get payloadBytes(): number {
@@ -99,9 +101,9 @@ export class Message {
   /** Copies what the message needs into a buffer of its own, once. */
   hold(): this {
     if (this.isHeld) return this;
-    const from = this.topicStart;
-    // A PUBLISH lies in one piece: topic, then packet identifier and property length, then properties and payload.
-    const own = Buffer.allocUnsafeSlow(this.payloadEnd - from);
+    // A PUBLISH lies in one piece: topic with its length, packet identifier and property length, properties, payload.
+    const from = this.topicStart - 2;
+    const own = Buffer.allocUnsafe(this.payloadEnd - from);
     this.bytes.copy(own, 0, from, this.payloadEnd);
     this.bytes = own;
     this.topicStart -= from;
@@ -125,6 +127,16 @@ export interface MessageSlices {
   readonly payloadStart: number;
   readonly payloadEnd: number;
   readonly expiryAt: number;
+  readonly bodyKind: BodyKind;
+}
+
+/** Whence a message came and how it is to be treated. */
+export interface MessageOrigin {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly expiresAtMs: number;
+  readonly receivedAtMs: number;
+  readonly publisher: string;
 }
 
 /** What a part of the house, an embedder or a gateway says when it makes a message. */
@@ -153,20 +165,18 @@ export function createMessage(fields: MessageFields): Message {
     propertiesEnd,
     payloadStart: propertiesEnd,
     payloadEnd: bytes.length,
+    bodyKind: BodyKind.None,
     // encodePublishProperties writes the Message Expiry Interval second at most, after the one-byte payload format.
     expiryAt: interval === undefined ? -1 : topic.length + (fields.properties?.payloadFormatIndicator === undefined ? 1 : 3),
   };
   const expiresAtMs = interval === undefined ? NEVER : fields.receivedAtMs + interval * 1000;
-  const message = new Message(
-    fields.topic,
-    bytes,
-    slices,
-    fields.qos ?? 0,
-    fields.retain ?? false,
+  const message = new Message(fields.topic, bytes, slices, {
+    qos: fields.qos ?? 0,
+    retain: fields.retain ?? false,
     expiresAtMs,
-    fields.receivedAtMs,
-    fields.publisher,
-  );
+    receivedAtMs: fields.receivedAtMs,
+    publisher: fields.publisher,
+  });
   message.isHeld = true;
   return message;
 }

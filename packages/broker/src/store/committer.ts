@@ -1,4 +1,5 @@
 // HOT
+import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import { Batch, type Store } from './store.ts';
 
@@ -17,10 +18,16 @@ export interface Waiter {
 }
 
 class Group {
+  readonly leaders: Participant[] = [];
   readonly participants: Participant[] = [];
-  readonly finishers: Participant[] = [];
   readonly waiters: Waiter[] = [];
 }
+
+/** After a refusal the next attempt waits so long: often enough to resume soon, rarely enough to cost nothing. */
+const RETRY_MS = 250;
+const probeKey = Buffer.from('probe');
+/** A probe takes about a page, so that its success means room. */
+const probeValue = Buffer.alloc(2048);
 
 /**
  * Group commit. Everything durable that happens before a batch is sealed goes into one transaction. A batch is sealed at
@@ -31,9 +38,10 @@ class Group {
 export class Committer {
   /** The number of the batch that is open now. */
   sequence = 1;
-  /** How many commits failed for want of space since the last that succeeded. */
-  refusals = 0;
+  /** True from a commit that failed for want of space until one succeeds: what needs the disk is refused meanwhile. */
+  isFull = false;
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #onFailed: (error: OperationalError) => void;
   #open = new Group();
   #inFlight: Group | null = null;
@@ -41,8 +49,9 @@ export class Committer {
   #idle: (() => void)[] = [];
 
   /** `onFailed` is told of a failed write or flush, after which nothing is committed any more (never retried). */
-  constructor(store: Store, onFailed: (error: OperationalError) => void) {
+  constructor(store: Store, clock: Clock, onFailed: (error: OperationalError) => void) {
     this.#store = store;
+    this.#clock = clock;
     this.#onFailed = onFailed;
   }
 
@@ -52,9 +61,9 @@ export class Committer {
     this.#schedule();
   }
 
-  /** Like `join`, for one whose writing depends on what the others wrote (the log). */
-  joinLast(participant: Participant): void {
-    this.#open.finishers.push(participant);
+  /** Like `join`, for one on whose writing the others depend (the log): it persists before all of them. */
+  joinFirst(participant: Participant): void {
+    this.#open.leaders.push(participant);
     this.#schedule();
   }
 
@@ -81,8 +90,9 @@ export class Committer {
     const group = this.#open;
     const sequence = this.sequence;
     const batch = new Batch();
+    for (const leader of group.leaders) leader.persist(batch);
     for (const participant of group.participants) participant.persist(batch);
-    for (const finisher of group.finishers) finisher.persist(batch);
+    if (this.isFull && batch.isEmpty) batch.put('meta', probeKey, probeValue);
     this.#open = new Group();
     this.sequence += 1;
     this.#isScheduled = false;
@@ -103,15 +113,18 @@ export class Committer {
       this.#onFailed(error);
       return;
     }
-    this.refusals = error === null ? 0 : this.refusals + 1;
+    this.isFull = error !== null;
+    for (const leader of group.leaders) leader.settled(error);
     for (const participant of group.participants) participant.settled(error);
-    for (const finisher of group.finishers) finisher.settled(error);
     for (const waiter of group.waiters) waiter.onDurable(sequence, error);
-    if (this.#isScheduled) {
+    if (error !== null) {
+      this.#isScheduled = true;
+      this.#clock.after(RETRY_MS, () => this.#seal());
+    } else if (this.#isScheduled) {
       setImmediate(() => this.#seal());
-      return;
+    } else {
+      for (const resolve of this.#idle.splice(0)) resolve();
     }
-    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 
