@@ -1,0 +1,38 @@
+import { setImmediate } from 'node:timers/promises';
+import type { SortedRange } from './sorted-table.ts';
+import type { ScanRange, StoredRecord } from './store.ts';
+
+/** A page ends with the record that reaches one of these; one larger value makes a page of its own. */
+export const PAGE_RECORDS_MAX = 256;
+export const PAGE_BYTES_MAX = 1024 * 1024;
+
+export interface Page {
+  readonly records: readonly StoredRecord[];
+  /** The last key that was visited (a damaged record counts), or null when the range is exhausted. */
+  readonly resumeAt: string | null;
+}
+
+/** Reads at most `recordsMax` records from the start of the range (from its end when it is reversed). */
+export type ReadPage = (range: SortedRange, recordsMax: number) => Page | Promise<Page>;
+
+/**
+ * Turns single pages into a walk of a range. The walk is no snapshot: it sees every record that exists throughout exactly
+ * once, and one that comes or goes meanwhile perhaps. The event loop turns between pages.
+ */
+export async function* scanPages(readPage: ReadPage, range: ScanRange): AsyncGenerator<readonly StoredRecord[]> {
+  let rest: SortedRange = {
+    from: range.from?.toString('latin1') ?? null,
+    to: range.to?.toString('latin1') ?? null,
+    isReverse: range.isReverse ?? false,
+  };
+  let left = range.limit ?? Infinity;
+  while (left > 0) {
+    const page = await readPage(rest, Math.min(left, PAGE_RECORDS_MAX));
+    if (page.records.length > 0) yield page.records;
+    left -= page.records.length;
+    if (page.resumeAt === null) return;
+    // The next key after k in byte order is k followed by a zero byte.
+    rest = rest.isReverse ? { ...rest, to: page.resumeAt } : { ...rest, from: `${page.resumeAt}\0` };
+    await setImmediate();
+  }
+}
