@@ -1,0 +1,27 @@
+/** `npm run check`: every static check; all of them run, so that one failure does not hide the next. */
+import { spawnSync } from 'node:child_process';
+
+const CHECKS: Readonly<Record<string, readonly string[]>> = {
+  types: ['node_modules/typescript/bin/tsc', '-p', '.', '--noEmit'],
+  lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives'],
+  format: ['node_modules/oxfmt/bin/oxfmt', '--check'],
+  knip: ['node_modules/knip/bin/knip.js', '--no-progress'],
+  tidy: ['--test', '--test-reporter=spec', 'tidy.test.ts'],
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in CHECKS));
+if (unknown.length > 0) {
+  console.error(`check: no check is called ${unknown.join(', ')}; there are ${Object.keys(CHECKS).join(', ')}`);
+  process.exit(2);
+}
+
+const failed: string[] = [];
+for (const [name, command] of Object.entries(CHECKS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  console.log(`── ${name}`);
+  const { status } = spawnSync(process.execPath, [...process.execArgv, ...command], { stdio: 'inherit' });
+  if (status !== 0) failed.push(name);
+}
+console.log(failed.length === 0 ? 'check: all green' : `check: failed: ${failed.join(', ')}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
