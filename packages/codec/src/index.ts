@@ -1,0 +1,34 @@
+export { PacketType } from './packet-type.ts';
+export type { AcknowledgementType, ProtocolVersion, QoS } from './packet-type.ts';
+export { ReasonCode, connackReturnCode, isReasonCodeOf, reasonName } from './reason-code.ts';
+export { PropertyId } from './property-id.ts';
+export { ProtocolError } from './protocol-error.ts';
+export { decodeUtf8, encodeUtf8, isValidUtf8 } from './utf8.ts';
+export {
+  readVariableByteInteger,
+  variableByteIntegerMax,
+  variableByteIntegerSize,
+  writeVariableByteInteger,
+} from './variable-byte-integer.ts';
+export type { Properties, UserProperties } from './properties.ts';
+export type * from './packet.ts';
+export { FrameDecoder } from './frame-decoder.ts';
+export type { FrameSink } from './frame-decoder.ts';
+export { PublishFrame, decodePublish, forwardableProperties } from './publish-frame.ts';
+export type { ForwardableProperties } from './publish-frame.ts';
+export { decodePublishProperties, encodePublishProperties } from './publish.ts';
+export {
+  acknowledgementBytes,
+  dupBit,
+  publishFirstByte,
+  publishRemainingLength,
+  publishSize,
+  subscriptionIdentifierSize,
+  topicAliasBytes,
+  writeAcknowledgement,
+  writeFixedHeader,
+  writeSubscriptionIdentifier,
+  writeTopicAlias,
+  writeUint16,
+  writeUint32,
+} from './publish-writer.ts';
