@@ -135,7 +135,7 @@ export class FrameDecoder<B extends Uint8Array> {
     this.#frameBytes = position - at + length;
     if (this.#frameBytes > this.frameBytesMax) {
       const detail = `a packet of ${this.#frameBytes} bytes, where ${this.frameBytesMax} are allowed`;
-      throw new ProtocolError(ReasonCode.PacketTooLarge, 'MQTT-3.1.2-24', detail); // [MQTT-3.1.2-24]
+      throw new ProtocolError(ReasonCode.PacketTooLarge, 'MQTT-3.2.2-15', detail); // [MQTT-3.1.2-24] [MQTT-3.2.2-15]
     }
     return true;
   }

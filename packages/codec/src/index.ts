@@ -1,6 +1,6 @@
 export { PacketType } from './packet-type.ts';
 export type { AcknowledgementType, ProtocolVersion, QoS } from './packet-type.ts';
-export { ReasonCode, connackReturnCode, isReasonCodeOf, reasonName } from './reason-code.ts';
+export { ReasonCode, connackReturnCode, reasonName } from './reason-code.ts';
 export { PropertyId } from './property-id.ts';
 export { ProtocolError } from './protocol-error.ts';
 export { decodeUtf8, encodeUtf8, isValidUtf8 } from './utf8.ts';
@@ -32,3 +32,7 @@ export {
   writeUint16,
   writeUint32,
 } from './publish-writer.ts';
+export { AcknowledgementFrame, decodeAcknowledgement } from './acknowledgement.ts';
+export { decodeConnect } from './connect.ts';
+export { decodePacket } from './decode-packet.ts';
+export { encodePacket } from './encode-packet.ts';

@@ -1,4 +1,4 @@
-import { malformed } from './protocol-error.ts';
+import { malformed, violation } from './protocol-error.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { readVariableByteInteger, variableByteIntegerSize } from './variable-byte-integer.ts';
 
@@ -47,6 +47,12 @@ export class PacketReader {
   /** Two bytes of length, then the bytes. */
   binary(): Uint8Array {
     return this.#copy(this.uint16());
+  }
+
+  packetId(): number {
+    const packetId = this.uint16();
+    if (packetId === 0) throw violation('MQTT-2.2.1-3', 'packet identifier 0'); // [MQTT-2.2.1-3] [MQTT311-2.3.1-1]
+    return packetId;
   }
 
   /** Everything that is left. */

@@ -51,12 +51,6 @@ export class PacketWriter {
     this.uint16(value);
   }
 
-  /** Encoded properties, after their length. */
-  properties(content: Uint8Array): void {
-    this.variableByteInteger(content.length); // [MQTT-2.2.2-1]
-    this.rest(content);
-  }
-
   /** Bytes without a length. */
   rest(bytes: Uint8Array): void {
     this.#reserve(bytes.length);

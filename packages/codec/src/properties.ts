@@ -1,6 +1,6 @@
 import { PacketType } from './packet-type.ts';
 import type { PacketReader } from './packet-reader.ts';
-import type { PacketWriter } from './packet-writer.ts';
+import { PacketWriter } from './packet-writer.ts';
 import { PropertyId } from './property-id.ts';
 import { ProtocolError, malformed, violation } from './protocol-error.ts';
 import { ReasonCode } from './reason-code.ts';
@@ -142,6 +142,20 @@ export function decodeProperties(reader: PacketReader, context: PropertyContext)
   }
   checkTogether(properties);
   return properties;
+}
+
+/** Reads the length of the properties, then these; undefined when there are none. */
+export function readProperties(reader: PacketReader, context: PropertyContext): Properties | undefined {
+  const length = reader.variableByteInteger();
+  return length === 0 ? undefined : decodeProperties(reader.part(length), context); // [MQTT-2.2.2-1]
+}
+
+/** Writes the length of the properties, then these. */
+export function writeProperties(writer: PacketWriter, context: PropertyContext, properties: Properties = {}): void {
+  const content = new PacketWriter();
+  encodeProperties(content, context, properties);
+  writer.variableByteInteger(content.content().length); // [MQTT-2.2.2-1]
+  writer.rest(content.content());
 }
 
 /** Writes what `decodeProperties` reads, by ascending identifier. */

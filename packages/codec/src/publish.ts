@@ -3,7 +3,7 @@ import type { ProtocolVersion } from './packet-type.ts';
 import { PacketReader } from './packet-reader.ts';
 import { PacketWriter } from './packet-writer.ts';
 import type { PublishPacket, PublishProperties } from './packet.ts';
-import { decodeProperties, encodeProperties } from './properties.ts';
+import { decodeProperties, encodeProperties, writeProperties } from './properties.ts';
 import { malformed, violation } from './protocol-error.ts';
 import { PublishFrame, decodePublish } from './publish-frame.ts';
 import { publishFirstByte } from './publish-writer.ts';
@@ -41,16 +41,16 @@ export function decodePublishPacket(version: ProtocolVersion, first: number, byt
 
 /** Grammar: see `decodePublish`. */
 export function encodePublish(packet: PublishPacket, version: ProtocolVersion): Uint8Array {
-  const { topic, payload, qos, retain, dup, packetId, properties = {} } = packet;
+  const { topic, payload, qos, retain, dup, packetId, properties } = packet;
   if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'a PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [MQTT311-3.3.1-2]
   if (/[+#]/.test(topic)) throw malformed('MQTT-3.3.2-2', 'a topic name has wildcards'); // [MQTT-3.3.2-2] [MQTT311-3.3.2-2]
-  if (topic.length === 0 && (version < 5 || properties.topicAlias === undefined)) {
+  if (topic.length === 0 && (version < 5 || properties?.topicAlias === undefined)) {
     throw violation('MQTT-4.7.3-1', 'a PUBLISH has neither topic name nor topic alias'); // [MQTT-4.7.3-1] [MQTT311-4.7.3-1]
   }
   const writer = new PacketWriter(payload.length + 3 * topic.length + 64);
   writer.string(topic); // [MQTT-3.3.2-1] [MQTT311-3.3.2-1]
   if (qos > 0) writer.packetId(packetId); // [MQTT-2.2.1-2] [MQTT311-2.3.1-5]
-  if (version === 5) writer.properties(encodePublishProperties(properties));
+  if (version === 5) writeProperties(writer, PacketType.PUBLISH, properties);
   writer.rest(payload);
   return writer.packet(publishFirstByte(qos, retain, dup));
 }

@@ -1,5 +1,3 @@
-import { PacketType } from './packet-type.ts';
-
 /** Reason codes of MQTT 5.0 (2.4). Values below 0x80 are no failure. */
 export const ReasonCode = {
   Success: 0x00,
@@ -84,33 +82,4 @@ export function connackReturnCode(reasonCode: number): 0 | 1 | 2 | 3 | 4 | 5 {
     default:
       return 3;
   }
-}
-
-/** Which codes each packet type may carry (2.4, table 2-6). */
-const codesOf: readonly ReadonlySet<number>[] = codesByPacketType();
-
-export function isReasonCodeOf(type: PacketType, code: number): boolean {
-  return codesOf[type].has(code);
-}
-
-function codesByPacketType(): ReadonlySet<number>[] {
-  const publish = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
-  const release = [0x00, 0x92];
-  const sets = Array.from({ length: 16 }, () => new Set<number>());
-  sets[PacketType.CONNACK] = new Set([
-    0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
-  ]);
-  sets[PacketType.PUBACK] = new Set(publish);
-  sets[PacketType.PUBREC] = new Set(publish);
-  sets[PacketType.PUBREL] = new Set(release);
-  sets[PacketType.PUBCOMP] = new Set(release);
-  sets[PacketType.SUBACK] = new Set([0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2]);
-  sets[PacketType.UNSUBACK] = new Set([0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91]);
-  // 0x8c stands in the general table for DISCONNECT, though not in the packet's own.
-  sets[PacketType.DISCONNECT] = new Set([
-    0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a,
-    0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
-  ]);
-  sets[PacketType.AUTH] = new Set([0x00, 0x18, 0x19]);
-  return sets;
 }
