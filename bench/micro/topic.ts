@@ -44,7 +44,7 @@ function nanosecondsPerMatch(trie: SubscriptionTrie<object>, topics: readonly st
     times.push(Number(process.hrtime.bigint() - start) / topics.length);
   }
   times.sort((a, b) => a - b);
-  return { median: Math.round(times[rounds >> 1] as number), matches: matches / (rounds * topics.length) };
+  return { median: Math.round(times[rounds >> 1]), matches: matches / (rounds * topics.length) };
 }
 
 const subscriber = { name: 'one' };
@@ -66,14 +66,20 @@ const topics = Array.from({ length: topicsPerRound }, (_, at) => {
   return `site/${index % 1_000}/device/${index}/temp`;
 });
 const hit = nanosecondsPerMatch(trie, topics);
-const miss = nanosecondsPerMatch(trie, topics.map((topic) => `${topic}/none`));
+const miss = nanosecondsPerMatch(
+  trie,
+  topics.map((topic) => `${topic}/none`),
+);
 
 const deep = new SubscriptionTrie<object>();
 for (let levels = 1; levels <= 50; levels += 1) {
   deep.add(Array.from({ length: levels }, () => '+').join('/'), subscriber);
   deep.add(`${Array.from({ length: levels }, () => '+').join('/')}/#`, subscriber);
 }
-const deepHit = nanosecondsPerMatch(deep, Array.from({ length: 1_000 }, () => Array.from({ length: 50 }, () => 'level').join('/')));
+const deepHit = nanosecondsPerMatch(
+  deep,
+  Array.from({ length: 1_000 }, () => Array.from({ length: 50 }, () => 'level').join('/')),
+);
 
 const full = usedBytes();
 const removeStart = performance.now();

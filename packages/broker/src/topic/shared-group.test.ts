@@ -19,9 +19,15 @@ test('members take turns', () => {
 test('who cannot take is passed over, and nobody is picked when nobody can', () => {
   const group = groupOf('x', 'y', 'z');
   const asked: string[] = [];
-  assert.equal(group.pick((member) => asked.push(member) > 1 && member === 'z'), 'z');
+  assert.equal(
+    group.pick((member) => asked.push(member) > 1 && member === 'z'),
+    'z',
+  );
   assert.deepEqual(asked, ['x', 'y', 'z']);
-  assert.equal(group.pick(() => false), null);
+  assert.equal(
+    group.pick(() => false),
+    null,
+  );
   assert.equal(group.pick(anyone), 'x', 'the turn did not move');
   assert.equal(groupOf().pick(anyone), null);
 });

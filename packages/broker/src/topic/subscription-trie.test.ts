@@ -37,7 +37,10 @@ test('after any adds and removes the trie matches what every filter by itself ma
         }
       }
       assert.equal(trie.filters, model.size);
-      assert.equal(trie.size, [...model.values()].reduce((sum, values) => sum + values.size, 0));
+      assert.equal(
+        trie.size,
+        [...model.values()].reduce((sum, values) => sum + values.size, 0),
+      );
       for (const topic of topics) {
         const expected = [...model].filter(([filter]) => matches(filter, topic)).flatMap(([, values]) => [...values]);
         assert.deepEqual(matched(trie, topic).sort(), expected.sort(), topic);

@@ -105,8 +105,7 @@ function filterError(filter: string, levelsMax: number): string | null {
       if (index > 0 && filter.charCodeAt(index - 1) !== SLASH) return 'has a # that is not a level of its own'; // [MQTT-4.7.1-1]
     } else if (code === PLUS) {
       const isAlone =
-        (index === 0 || filter.charCodeAt(index - 1) === SLASH) &&
-        (index + 1 === filter.length || filter.charCodeAt(index + 1) === SLASH);
+        (index === 0 || filter.charCodeAt(index - 1) === SLASH) && (index + 1 === filter.length || filter.charCodeAt(index + 1) === SLASH);
       if (!isAlone) return 'has a + that is not a level of its own'; // [MQTT-4.7.1-2]
     }
   }

@@ -71,7 +71,7 @@ export function append<T>(values: Values<T>, out: T[]): void {
   if (values === undefined) return;
   if (values instanceof Several) {
     const list = values.list;
-    for (let index = 0; index < list.length; index += 1) out.push(list[index] as T);
+    for (let index = 0; index < list.length; index += 1) out.push(list[index]);
   } else {
     out.push(values);
   }

@@ -118,7 +118,7 @@ export class WildcardTree<T extends NonNullable<unknown>> {
   }
 
   #grow(parent: Node<T>, filter: string, level: number): Node<T> {
-    const hash = joinHashes(parent.hash, this.#hashes[level] as number);
+    const hash = joinHashes(parent.hash, this.#hashes[level]);
     if (this.#isPlus(filter, level)) {
       parent.plus = new Node(parent, '+', hash);
       return parent.plus;
@@ -142,15 +142,15 @@ export class WildcardTree<T extends NonNullable<unknown>> {
   }
 
   #isPlus(filter: string, level: number): boolean {
-    return filter.charCodeAt(this.#starts[level] as number) === 0x2b;
+    return filter.charCodeAt(this.#starts[level]) === 0x2b;
   }
 
   #find(parent: Node<T>, text: string, level: number): Node<T> | null {
-    const start = this.#starts[level] as number;
-    const length = (this.#ends[level] as number) - start;
+    const start = this.#starts[level];
+    const length = this.#ends[level] - start;
     const table = this.#table;
     const mask = table.length - 1;
-    const hash = joinHashes(parent.hash, this.#hashes[level] as number);
+    const hash = joinHashes(parent.hash, this.#hashes[level]);
     for (let place = hash & mask; ; place = (place + 1) & mask) {
       const node = table[place];
       if (node === undefined) return null;
