@@ -96,11 +96,11 @@ export class Committer {
     this.#open = new Group();
     this.sequence += 1;
     this.#isScheduled = false;
+    this.#inFlight = group;
     if (batch.isEmpty) {
       this.#settle(group, sequence, null);
       return;
     }
-    this.#inFlight = group;
     this.#store.commit(batch).then(
       () => this.#settle(group, sequence, null),
       (error: unknown) => this.#settle(group, sequence, asOperational(error)),
@@ -108,7 +108,6 @@ export class Committer {
   }
 
   #settle(group: Group, sequence: number, error: OperationalError | null): void {
-    this.#inFlight = null;
     if (error !== null && !error.retryable) {
       this.#onFailed(error);
       return;
@@ -117,6 +116,8 @@ export class Committer {
     for (const leader of group.leaders) leader.settled(error);
     for (const participant of group.participants) participant.settled(error);
     for (const waiter of group.waiters) waiter.onDurable(sequence, error);
+    // ORDER: only now, so that whoever joins again while it is told does not schedule the next batch besides.
+    this.#inFlight = null;
     if (error !== null) {
       this.#isScheduled = true;
       this.#clock.after(RETRY_MS, () => this.#seal());
