@@ -60,3 +60,19 @@ export function createPrincipal(identity: ClientIdentity, grant: Grant): Princip
     isLoopbackListener: identity.isLoopbackListener,
   };
 }
+
+/** Whether what a provider called a grant is one: providers come from outside as well, so that their types are no proof. */
+export function isGrant(value: unknown): value is Grant {
+  if (typeof value !== 'object' || value === null) return false;
+  const grant = value as { [name in keyof Grant]?: unknown };
+  return (
+    (grant.username === null || isText(grant.username)) &&
+    (grant.isSuperuser === undefined || typeof grant.isSuperuser === 'boolean') &&
+    (grant.clientId === undefined || isText(grant.clientId)) &&
+    (grant.owner === undefined || isText(grant.owner))
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
