@@ -23,7 +23,7 @@ function isInstalled() {
     const found = installed[path];
     // The root has no record, and packages for other platforms are left out.
     if (found === undefined) return path === '' || entry.optional === true || entry.peer === true;
-    return found.version === entry.version && found.integrity === entry.integrity && found.resolved === entry.resolved;
+    return found.version === entry.version && found.integrity === entry.integrity;
   });
 }
 
@@ -35,22 +35,25 @@ function readPackages(file) {
   }
 }
 
-/** Runs `npm ci` when node_modules is absent or differs from the lock file. */
+/**
+ * Runs npm when node_modules is absent or differs from the lock file. Not `npm ci`: that refuses a lock file without the
+ * packages for every other platform, and it would empty node_modules under a broker that runs from it.
+ */
 function installMissing() {
   if (isInstalled()) return;
-  process.stderr.write('wrenmq: installing dependencies (npm ci), once; this takes about a minute\n');
+  process.stderr.write('wrenmq: installing dependencies, once; this takes about a minute\n');
   // Under `npm start` this is the npm that runs us; its script is started by our own Node.
   const npmScript = process.env.npm_execpath;
   const isScript = npmScript !== undefined && /npm-cli\.c?js$/.test(npmScript);
   const [command, before] = isScript ? [process.execPath, [npmScript]] : ['npm', []];
-  const result = spawnSync(command, [...before, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const result = spawnSync(command, [...before, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     // What npm says is progress: standard output belongs to the entry.
     stdio: ['ignore', 2, 2],
     shell: !isScript && process.platform === 'win32',
     env: withoutNpmSettings(),
   });
-  if (result.status !== 0) fail('npm ci failed; mend what it says above and try again');
+  if (result.status !== 0) fail('npm install failed; mend what it says above and try again');
 }
 
 /** npm hands its own options to its scripts (`--silent`, `--workspace`); the installation must not inherit them. */
