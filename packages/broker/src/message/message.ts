@@ -38,7 +38,7 @@ export class Message {
   payloadStart: number;
   payloadEnd: number;
   /** Where the four bytes of the Message Expiry Interval stand in `bytes`, or -1. */
-  expiryAt: number;
+  messageExpiryAt: number;
   readonly qos: QoS;
   readonly retain: boolean;
   /** Wall clock deadline in milliseconds, or NEVER. */
@@ -66,8 +66,8 @@ export class Message {
     this.propertiesEnd = slices.propertiesEnd;
     this.payloadStart = slices.payloadStart;
     this.payloadEnd = slices.payloadEnd;
-    this.expiryAt = slices.expiryAt;
-    this.bodyKind = slices.bodyKind;
+    this.messageExpiryAt = slices.messageExpiryAt;
+    this.bodyKind = origin.bodyKind;
     this.qos = origin.qos;
     this.retain = origin.retain;
     this.expiresAtMs = origin.expiresAtMs;
@@ -112,7 +112,7 @@ export class Message {
     this.propertiesEnd -= from;
     this.payloadStart -= from;
     this.payloadEnd -= from;
-    if (this.expiryAt >= 0) this.expiryAt -= from;
+    if (this.messageExpiryAt >= 0) this.messageExpiryAt -= from;
     this.isHeld = true;
     return this;
   }
@@ -126,8 +126,7 @@ export interface MessageSlices {
   readonly propertiesEnd: number;
   readonly payloadStart: number;
   readonly payloadEnd: number;
-  readonly expiryAt: number;
-  readonly bodyKind: BodyKind;
+  readonly messageExpiryAt: number;
 }
 
 /** Whence a message came and how it is to be treated. */
@@ -137,6 +136,7 @@ export interface MessageOrigin {
   readonly expiresAtMs: number;
   readonly receivedAtMs: number;
   readonly publisher: string;
+  readonly bodyKind: BodyKind;
 }
 
 /** What a part of the house, an embedder or a gateway says when it makes a message. */
@@ -165,9 +165,8 @@ export function createMessage(fields: MessageFields): Message {
     propertiesEnd,
     payloadStart: propertiesEnd,
     payloadEnd: bytes.length,
-    bodyKind: BodyKind.None,
     // encodePublishProperties writes the Message Expiry Interval second at most, after the one-byte payload format.
-    expiryAt: interval === undefined ? -1 : topic.length + (fields.properties?.payloadFormatIndicator === undefined ? 1 : 3),
+    messageExpiryAt: interval === undefined ? -1 : topic.length + (fields.properties?.payloadFormatIndicator === undefined ? 1 : 3),
   };
   const expiresAtMs = interval === undefined ? NEVER : fields.receivedAtMs + interval * 1000;
   const message = new Message(fields.topic, bytes, slices, {
@@ -176,6 +175,7 @@ export function createMessage(fields: MessageFields): Message {
     expiresAtMs,
     receivedAtMs: fields.receivedAtMs,
     publisher: fields.publisher,
+    bodyKind: BodyKind.None,
   });
   message.isHeld = true;
   return message;

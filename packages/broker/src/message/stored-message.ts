@@ -28,7 +28,7 @@ export function writeMessage(message: Message, target: Buffer, at: number): numb
   target[at] = message.qos | (message.retain ? 4 : 0);
   target.writeDoubleBE(message.receivedAtMs, at + 1);
   target.writeDoubleBE(message.expiresAtMs, at + 9);
-  target.writeInt32BE(message.expiryAt < 0 ? -1 : topicBytes + message.expiryAt - message.propertiesStart, at + 17);
+  target.writeInt32BE(message.messageExpiryAt < 0 ? -1 : topicBytes + message.messageExpiryAt - message.propertiesStart, at + 17);
   const publisherBytes = target.write(message.publisher, at + HEADER_BYTES);
   target.writeUInt16BE(publisherBytes, at + 21);
   target.writeUInt16BE(topicBytes, at + 23);
@@ -55,8 +55,7 @@ export function decodeMessage(bytes: Buffer, at = 0): Message {
     propertiesEnd,
     payloadStart: propertiesEnd,
     payloadEnd: propertiesEnd + bytes.readUInt32BE(at + 29),
-    expiryAt: expiry < 0 ? -1 : topicStart + expiry,
-    bodyKind: BodyKind.None,
+    messageExpiryAt: expiry < 0 ? -1 : topicStart + expiry,
   };
   const message = new Message(bytes.toString('utf8', topicStart, topicEnd), bytes, slices, {
     qos: (bytes[at]! & 3) as QoS,
@@ -64,6 +63,7 @@ export function decodeMessage(bytes: Buffer, at = 0): Message {
     receivedAtMs: bytes.readDoubleBE(at + 1),
     expiresAtMs: bytes.readDoubleBE(at + 9),
     publisher: bytes.toString('utf8', publisherStart, topicStart),
+    bodyKind: BodyKind.None,
   });
   message.isHeld = true;
   return message;

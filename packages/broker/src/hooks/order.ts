@@ -1,0 +1,27 @@
+import type { HookPoint } from './points.ts';
+
+/** The name under which an embedder's own hooks run. */
+export const EMBEDDER = 'embedder';
+
+/**
+ * In which order the features run at each point: one literal, to be read as a table. A feature that registers at a point
+ * where it is not listed fails at boot. The embedder's hooks run first everywhere.
+ */
+export const hookOrder: Readonly<Record<HookPoint, readonly string[]>> = {
+  'connection.admit': [EMBEDDER],
+  'client.authenticate': [EMBEDDER],
+  'client.authorize': [EMBEDDER],
+  'subscription.inbound': [EMBEDDER],
+  'message.inbound': [EMBEDDER],
+  'message.accept': [EMBEDDER],
+  'message.outbound': [EMBEDDER],
+  'client.connected': [EMBEDDER],
+  'client.disconnected': [EMBEDDER],
+  'session.opened': [EMBEDDER],
+  'session.closed': [EMBEDDER],
+  'subscription.added': [EMBEDDER],
+  'subscription.removed': [EMBEDDER],
+  'message.published': [EMBEDDER],
+  'message.delivered': [EMBEDDER],
+  'message.dropped': [EMBEDDER],
+};

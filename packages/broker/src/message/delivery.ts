@@ -1,0 +1,44 @@
+// HOT
+import type { Message, QoS } from './message.ts';
+
+/** Where a delivery at QoS 1 or 2 stands. Queued: no packet identifier yet. Published: PUBLISH went out. Released: PUBREC came in. */
+export const DeliveryState = { Queued: 0, Published: 1, Released: 2, Done: 3 } as const;
+export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
+
+/** Where a message of a shared subscription goes when the member that holds it goes away. */
+export interface Redelivery {
+  /** Offers the message to another member than `from`; false when there is none. */
+  redeliver(message: Message, from: object): boolean;
+}
+
+/** A message on its way to one subscription. */
+export class Delivery {
+  message: Message;
+  /** Effective QoS: the lower of the message's and the subscription's [MQTT-3.8.4-8]. */
+  qos: QoS;
+  /** RETAIN as the subscriber gets it. */
+  retain: boolean;
+  /** One for each matching subscription that has an identifier [MQTT-3.3.4-3]; null when none has. */
+  subscriptionIdentifiers: readonly number[] | null;
+  packetId = 0;
+  state: DeliveryState = DeliveryState.Queued;
+  /** True when the PUBLISH may have been sent before [MQTT-3.3.1-1]. */
+  isDuplicate = false;
+  /** The shared group that chose this session, or null. */
+  group: Redelivery | null;
+  /** The durable queue's: the chunk that records this delivery, or null. */
+  chunk: DeliveryChunk | null = null;
+
+  constructor(message: Message, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[] | null) {
+    this.message = message;
+    this.qos = qos;
+    this.retain = retain;
+    this.subscriptionIdentifiers = subscriptionIdentifiers;
+    this.group = null;
+  }
+}
+
+/** What a delivery knows of the stored record that it is part of. */
+export interface DeliveryChunk {
+  readonly sequence: number;
+}

@@ -1,0 +1,109 @@
+// HOT
+import type { Counters } from '#base/counters.ts';
+import type { Hooks } from '#hooks/hooks.ts';
+import { Delivery } from '#message/delivery.ts';
+import { type Message, createMessage } from '#message/message.ts';
+import type { Retained } from '#retained/retained.ts';
+import type { Session } from '#session/session.ts';
+import type { Committer } from '#store/committer.ts';
+import type { Route, RouteTarget } from './route.ts';
+import type { Router } from './router.ts';
+
+/** What became of a published message: bits, so that telling it allocates nothing. */
+export const Outcome = {
+  /** Some subscription matched; else PUBACK and PUBREC say 0x10 No matching subscribers. */
+  Matched: 1,
+  /** The acknowledgement must wait until the committer's open batch is on disk (D1, D3). */
+  Durable: 2,
+  /** Nothing was accepted: a queue or the disk is full, 0x97 Quota exceeded (D5, D6). */
+  Refused: 4,
+} as const;
+
+export interface PublisherServices {
+  readonly router: Router;
+  readonly retained: Retained;
+  readonly committer: Committer;
+  readonly counters: Counters;
+  readonly hooks: Hooks;
+  /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
+  readonly refusesWhenFull: boolean;
+}
+
+/** The one door for everything that is published. */
+export class Publisher {
+  readonly #house: PublisherServices;
+  readonly #scratch: Delivery;
+
+  constructor(house: PublisherServices) {
+    this.#house = house;
+    this.#scratch = new Delivery(createMessage({ topic: 'scratch', publisher: '', receivedAtMs: 0 }), 0, false, null);
+  }
+
+  /**
+   * Routes a message whose topic is authorized. `route` is the topic's, when the caller has it at hand; `from` is the
+   * publisher's session, for No Local. Returns Outcome bits, or minus a reason code when a hook rejected the message.
+   */
+  publish(message: Message, from: Session | null, route: Route | null): number {
+    const { hooks, router } = this.#house;
+    const answer = hooks.messageAccept(message);
+    if (answer === 'taken') return Outcome.Matched;
+    if (answer !== 'pass') return -answer;
+    const path = route !== null && route.isCurrent ? route : router.route(message.topic);
+    if (message.qos > 0 && this.#mustRefuse(message, path)) return Outcome.Refused;
+    let outcome = message.retain ? this.#retain(message) : 0;
+    outcome |= this.#distribute(message, from, path);
+    if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
+    if (hooks.hasMessagePublished) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
+    return outcome;
+  }
+
+  #distribute(message: Message, from: Session | null, route: Route): number {
+    const { targets, shares } = route;
+    let outcome = 0;
+    for (let i = 0; i < targets.length; i += 1) {
+      let target: RouteTarget | null = targets[i]!;
+      if (target.session === from) target = target.forPublisher;
+      if (target === null) continue;
+      outcome |= Outcome.Matched;
+      if (this.#deliver(message, target)) outcome |= Outcome.Durable;
+    }
+    for (let i = 0; i < shares.length; i += 1) {
+      outcome |= Outcome.Matched;
+      if (shares[i]!.deliver(message)) outcome |= Outcome.Durable;
+    }
+    return outcome;
+  }
+
+  /** True when the message is owed to a durable session now. */
+  #deliver(message: Message, target: RouteTarget): boolean {
+    const qos = message.qos < target.qos ? message.qos : target.qos;
+    const retain = target.retainAsPublished && message.retain; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    if (qos === 0) {
+      const delivery = this.#scratch;
+      delivery.message = message;
+      delivery.retain = retain;
+      delivery.subscriptionIdentifiers = target.subscriptionIdentifiers;
+      target.session.offerQoS0(delivery);
+      return false;
+    }
+    target.session.offer(new Delivery(message, qos, retain, target.subscriptionIdentifiers));
+    return target.session.isDurable;
+  }
+
+  #retain(message: Message): number {
+    const { retained, counters } = this.#house;
+    const result = retained.set(message);
+    if (result === 'refused') {
+      counters.dropped['retained-full'] += 1;
+      return 0;
+    }
+    return message.qos > 0 ? Outcome.Durable : 0;
+  }
+
+  #mustRefuse(message: Message, route: Route): boolean {
+    const { committer, refusesWhenFull } = this.#house;
+    if (committer.isFull && (message.retain || route.hasDurable)) return true;
+    if (!refusesWhenFull) return false;
+    return route.targets.some((target) => target.qos > 0 && target.session.isDurable && target.session.isFull(message.weight));
+  }
+}

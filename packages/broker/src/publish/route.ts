@@ -1,0 +1,83 @@
+// HOT
+import type { QoS } from '#message/message.ts';
+import type { DeliveryTarget, Session } from '#session/session.ts';
+import { Subscription } from '#session/subscription.ts';
+import type { Share } from './share.ts';
+
+/** What one session's matching subscriptions come to, for one topic. */
+export class RouteTarget implements DeliveryTarget {
+  readonly session: Session;
+  /** The highest QoS of the matching subscriptions [MQTT-3.3.4-2]. */
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | null;
+  /** What is left of it when the session itself is the publisher: null when all its subscriptions say No Local [MQTT-3.8.3-3]. */
+  readonly forPublisher: RouteTarget | null;
+
+  constructor(session: Session, subscriptions: readonly Subscription[]) {
+    let qos: QoS = 0;
+    let retainAsPublished = false;
+    let identifiers: number[] | null = null;
+    let foreign = 0;
+    for (const { options } of subscriptions) {
+      if (options.qos > qos) qos = options.qos;
+      if (options.retainAsPublished) retainAsPublished = true;
+      if (options.identifier !== 0) (identifiers ??= []).push(options.identifier);
+      if (options.noLocal) foreign += 1;
+    }
+    this.session = session;
+    this.qos = qos;
+    this.retainAsPublished = retainAsPublished;
+    this.subscriptionIdentifiers = identifiers;
+    this.forPublisher = foreign === 0 ? this : withoutNoLocal(session, subscriptions, foreign);
+  }
+}
+
+/** Who gets the messages of one topic. */
+export class Route {
+  readonly topic: string;
+  readonly targets: readonly RouteTarget[];
+  readonly shares: readonly Share[];
+  /** True when a message at QoS 1 or 2 is owed to a session that outlives its connection. */
+  readonly hasDurable: boolean;
+  /** False as soon as any subscription has changed since. */
+  isCurrent = true;
+
+  constructor(topic: string, matched: readonly (Subscription | Share)[]) {
+    const subscriptions: Subscription[] = [];
+    const shares: Share[] = [];
+    for (const one of matched) {
+      if (!(one instanceof Subscription)) shares.push(one);
+      else if (one.mayReceive === null || one.mayReceive(topic)) subscriptions.push(one);
+    }
+    this.topic = topic;
+    this.targets = targetsOf(subscriptions);
+    this.shares = shares;
+    this.hasDurable =
+      this.targets.some((target) => target.qos > 0 && target.session.isDurable) || shares.some((share) => share.hasDurableMember());
+  }
+
+  get isEmpty(): boolean {
+    return this.targets.length === 0 && this.shares.length === 0;
+  }
+}
+
+/** One target a session, however many of its subscriptions match: a message is delivered once [MQTT-3.3.4-2]. */
+function targetsOf(subscriptions: readonly Subscription[]): RouteTarget[] {
+  if (subscriptions.length === 1) return [new RouteTarget(subscriptions[0]!.session, subscriptions)];
+  const bySession = new Map<Session, Subscription[]>();
+  for (const subscription of subscriptions) {
+    const others = bySession.get(subscription.session);
+    if (others === undefined) bySession.set(subscription.session, [subscription]);
+    else others.push(subscription);
+  }
+  return Array.from(bySession, ([session, own]) => new RouteTarget(session, own));
+}
+
+function withoutNoLocal(session: Session, subscriptions: readonly Subscription[], foreign: number): RouteTarget | null {
+  if (foreign === subscriptions.length) return null;
+  return new RouteTarget(
+    session,
+    subscriptions.filter(({ options }) => !options.noLocal),
+  );
+}

@@ -1,0 +1,79 @@
+// HOT
+import type { Subscription } from '#session/subscription.ts';
+import { SubscriptionTrie } from '#topic/subscription-trie.ts';
+import { Route } from './route.ts';
+import { Share } from './share.ts';
+
+/** So many topics keep their resolved receivers; when there are more, all are looked up afresh. */
+const ROUTES_MAX = 16_384;
+
+/** Which subscriptions there are, and who gets what. */
+export class Router {
+  readonly #trie = new SubscriptionTrie<Subscription | Share>();
+  readonly #shares = new Map<string, Share>();
+  #routes = new Map<string, Route>();
+
+  /** Number of subscriptions, each member of a shared one counted. */
+  subscriptions = 0;
+
+  get shares(): number {
+    return this.#shares.size;
+  }
+
+  /** The route of a valid topic name, as it is now; `isCurrent` tells later whether it still is. */
+  route(topic: string): Route {
+    const known = this.#routes.get(topic);
+    if (known !== undefined) return known;
+    const matched: (Subscription | Share)[] = [];
+    this.#trie.match(topic, matched);
+    const route = new Route(topic, matched);
+    if (this.#routes.size >= ROUTES_MAX) this.invalidate();
+    this.#routes.set(topic, route);
+    return route;
+  }
+
+  add(subscription: Subscription): void {
+    this.subscriptions += 1;
+    this.invalidate();
+    if (subscription.group === null) this.#trie.add(subscription.filter, subscription);
+    else this.#join(subscription, subscription.group);
+  }
+
+  remove(subscription: Subscription): void {
+    this.subscriptions -= 1;
+    this.invalidate();
+    if (subscription.group === null) this.#trie.remove(subscription.filter, subscription);
+    else this.#leave(subscription);
+  }
+
+  /** The shared subscription that this one is a member of, or null. */
+  shareOf(subscription: Subscription): Share | null {
+    return this.#shares.get(subscription.text) ?? null;
+  }
+
+  /** Drops all resolved routes: a subscription or a permission has changed. */
+  invalidate(): void {
+    if (this.#routes.size === 0) return;
+    for (const route of this.#routes.values()) route.isCurrent = false;
+    this.#routes = new Map();
+  }
+
+  #join(subscription: Subscription, name: string): void {
+    let share = this.#shares.get(subscription.text);
+    if (share === undefined) {
+      share = new Share(name, subscription.filter);
+      this.#shares.set(subscription.text, share);
+      this.#trie.add(subscription.filter, share);
+    }
+    share.group.join(subscription);
+  }
+
+  #leave(subscription: Subscription): void {
+    const share = this.#shares.get(subscription.text);
+    if (share === undefined) return;
+    share.group.leave(subscription);
+    if (!share.group.isEmpty) return;
+    this.#shares.delete(subscription.text);
+    this.#trie.remove(subscription.filter, share);
+  }
+}

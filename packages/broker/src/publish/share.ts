@@ -1,0 +1,77 @@
+// HOT
+import { Delivery, type Redelivery } from '#message/delivery.ts';
+import type { Message } from '#message/message.ts';
+import type { Subscription } from '#session/subscription.ts';
+import { SharedGroup } from '#topic/shared-group.ts';
+
+/** One shared subscription: each of its messages goes to one member [MQTT-4.8.2-3]. */
+export class Share implements Redelivery {
+  readonly group: SharedGroup<Subscription>;
+  #message: Message | null = null;
+  #excluded: object | null = null;
+  #bounces = 0;
+
+  constructor(name: string, filter: string) {
+    this.group = new SharedGroup(name, filter);
+  }
+
+  /** True when a message may be owed to a member that outlives its connection. */
+  hasDurableMember(): boolean {
+    for (const { session, options } of this.group.members) if (options.qos > 0 && session.isDurable) return true;
+    return false;
+  }
+
+  /** Gives the message to the member whose turn it is. True when that member is durable and gets it at QoS 1 or 2. */
+  deliver(message: Message): boolean {
+    this.#message = message;
+    this.#excluded = null;
+    if (message.qos === 0) {
+      this.group.pick(this.#takesQoS0);
+      return false;
+    }
+    const member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected) ?? this.group.pick(this.#mayWait);
+    if (member === null) return false;
+    return this.#offer(member, message);
+  }
+
+  /** What a member left unfinished goes to another one who is connected. */
+  redeliver(message: Message, from: object): boolean {
+    // Members that all refuse a message, for its size, must not pass it round forever.
+    if (this.#bounces > this.group.size) return false;
+    this.#bounces += 1;
+    this.#message = message;
+    this.#excluded = from;
+    const member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected);
+    if (member !== null) this.#offer(member, message);
+    this.#bounces -= 1;
+    return member !== null;
+  }
+
+  #offer({ session, options }: Subscription, message: Message): boolean {
+    const qos = options.qos < message.qos ? options.qos : message.qos;
+    const identifiers = options.identifier === 0 ? null : [options.identifier];
+    const delivery = new Delivery(message, qos, options.retainAsPublished && message.retain, identifiers);
+    delivery.group = this;
+    if (qos === 0) session.offerQoS0(delivery);
+    else session.offer(delivery);
+    return qos > 0 && session.isDurable;
+  }
+
+  readonly #takesQoS0 = ({ session, options, mayReceive }: Subscription): boolean => {
+    const message = this.#message!;
+    if (!session.isConnected || (mayReceive !== null && !mayReceive(message.topic))) return false;
+    const identifiers = options.identifier === 0 ? null : [options.identifier];
+    return session.sendQoS0(new Delivery(message, 0, options.retainAsPublished && message.retain, identifiers));
+  };
+
+  readonly #isReady = (member: Subscription): boolean => member.session.isReady && this.#mayTake(member);
+
+  readonly #isConnected = (member: Subscription): boolean =>
+    member.session.isConnected && !member.session.isFull(this.#message!.weight) && this.#mayTake(member);
+
+  readonly #mayWait = (member: Subscription): boolean => member.session.isDurable && this.#mayTake(member);
+
+  #mayTake({ session, mayReceive }: Subscription): boolean {
+    return session !== this.#excluded && (mayReceive === null || mayReceive(this.#message!.topic));
+  }
+}

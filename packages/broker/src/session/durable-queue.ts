@@ -1,0 +1,307 @@
+// HOT
+import { type Delivery, DeliveryState } from '#message/delivery.ts';
+import type { Log } from '#store/log.ts';
+import type { Batch, Store } from '#store/store.ts';
+import { decodeChunk, encodeChunk, type GroupNumbers, QueueChunk, restoreDelivery, type StoredEntry } from './queue-chunk.ts';
+
+const CHUNK_ENTRIES_MAX = 64;
+/** So many waiting deliveries stay in memory; the rest is read back when its turn comes. */
+const RESIDENT_MAX = 256;
+/** Records read at a time. */
+const PAGE_RECORDS = 8;
+
+/** What a queue asks of the session that owns it. */
+export interface QueueOwner extends GroupNumbers {
+  readonly number: number;
+  /** Something waits to be written. */
+  onQueueChanged(): void;
+  /** A delivery that had a packet identifier before a restart is back. */
+  onRestored(delivery: Delivery): void;
+  /** `next` may have something after it returned null. */
+  onQueueLoaded(): void;
+  onDamaged(entry: StoredEntry): void;
+  /** A waiting delivery was refused with its batch because the disk is full. */
+  onRefused(delivery: Delivery): void;
+}
+
+/**
+ * The deliveries owed to a durable session, first in, first out. New ones gather in an open chunk; at sealing each chunk
+ * becomes one record. Order: `#resident` (in memory), then the range on disk, then `#late` (in memory, not yet written or
+ * newer than the range). What was handed out lives on in its chunk until it is done.
+ */
+export class DurableQueue {
+  /** Deliveries not handed out yet. */
+  waiting = 0;
+  /** Weight of all messages not done, in bytes. */
+  bytes = 0;
+  readonly #owner: QueueOwner;
+  readonly #store: Store;
+  readonly #log: Log;
+  #nextSequence = 1;
+  #resident: QueueChunk[] = [];
+  #late: QueueChunk[] = [];
+  #open: QueueChunk | null = null;
+  /** First sequence on disk that is not in memory; the range is empty when `#diskMessages` is 0. */
+  #diskFirst = 0;
+  #diskLast = 0;
+  #diskMessages = 0;
+  #unsaved: QueueChunk[] = [];
+  #saving: { chunk: QueueChunk; wasStored: boolean }[] = [];
+  #isLoading = false;
+  #isPurged = false;
+
+  constructor(owner: QueueOwner, store: Store, log: Log) {
+    this.#owner = owner;
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Adds a delivery; one that is sent at once is already handed out (only when nothing waits). */
+  append(delivery: Delivery, isHandedOut: boolean): void {
+    this.#log.acquire(delivery.message);
+    let chunk = this.#open;
+    if (chunk === null || chunk.entries.length === CHUNK_ENTRIES_MAX) {
+      chunk = new QueueChunk(this.#nextSequence++);
+      this.#open = chunk;
+      this.#late.push(chunk);
+      this.#mark(chunk);
+    }
+    chunk.entries.push(delivery);
+    chunk.live += 1;
+    delivery.chunk = chunk;
+    this.bytes += delivery.message.weight;
+    if (isHandedOut) chunk.cursor = chunk.entries.length;
+    else this.waiting += 1;
+  }
+
+  /** Hands out the delivery that comes next; null when none waits or when it has to be read first (`onQueueLoaded` follows). */
+  next(): Delivery | null {
+    while (this.waiting > 0) {
+      const chunk = this.#front();
+      if (chunk === null) return null;
+      const delivery = chunk.entries[chunk.cursor]!;
+      chunk.cursor += 1;
+      this.waiting -= 1;
+      return delivery;
+    }
+    return null;
+  }
+
+  /** The client has the message, or it was dropped: nothing of the delivery needs to survive. */
+  done(delivery: Delivery): void {
+    const chunk = delivery.chunk as QueueChunk;
+    delivery.state = DeliveryState.Done;
+    chunk.live -= 1;
+    this.bytes -= delivery.message.weight;
+    this.#log.release(delivery.message);
+    // At QoS 1 a delivery that is repeated after a crash is allowed; at QoS 2 the record must forget it [MQTT-4.3.3-7].
+    if (chunk.isStored && (chunk.live === 0 || delivery.qos === 2)) this.#mark(chunk);
+  }
+
+  /** The delivery's packet identifier or state changed: its record is written again. */
+  changed(delivery: Delivery): void {
+    this.#mark(delivery.chunk as QueueChunk);
+  }
+
+  /** True when the store has, or is being given, a record of the delivery. */
+  isStored(delivery: Delivery): boolean {
+    return (delivery.chunk as QueueChunk).isStored;
+  }
+
+  /** True when the store has the delivery as it was at the last `changed`. */
+  isSaved(delivery: Delivery): boolean {
+    const chunk = delivery.chunk as QueueChunk;
+    return chunk.isStored && !chunk.isMarked && !this.#saving.some((saving) => saving.chunk === chunk);
+  }
+
+  /** At start: a stored record of this queue, in key order. Reports entries whose message is lost. */
+  restore(sequence: number, record: Buffer): void {
+    const entries = decodeChunk(record);
+    if (this.#diskMessages === 0) this.#diskFirst = sequence;
+    this.#diskLast = sequence;
+    this.#nextSequence = sequence + 1;
+    for (const entry of entries) {
+      this.#log.reacquire(entry.base);
+      this.bytes += entry.weight;
+    }
+    this.#diskMessages += entries.length;
+    this.waiting += entries.length;
+  }
+
+  /** Reads back, after a restart, every delivery that has a packet identifier; they precede all others. */
+  async prime(): Promise<void> {
+    while (this.#diskMessages > 0 && this.#resident.every((chunk) => chunk.cursor === chunk.entries.length)) {
+      await this.#load();
+    }
+  }
+
+  persist(batch: Batch): void {
+    this.#open = null;
+    const unsaved = this.#unsaved;
+    this.#unsaved = [];
+    for (const chunk of unsaved) {
+      chunk.isMarked = false;
+      const wasStored = chunk.isStored;
+      if (chunk.live > 0) batch.put('queue', this.#key(chunk.sequence), encodeChunk(chunk, this.#owner));
+      else if (wasStored) batch.delete('queue', this.#key(chunk.sequence));
+      else continue;
+      chunk.isStored = chunk.live > 0;
+      this.#saving.push({ chunk, wasStored });
+    }
+    this.#forgetFinished();
+  }
+
+  settled(hasFailed: boolean): void {
+    const saving = this.#saving;
+    this.#saving = [];
+    if (hasFailed) {
+      for (const { chunk, wasStored } of saving) this.#refuse(chunk, wasStored);
+      return;
+    }
+    while (this.#late.length > 0 && this.#late[0] !== this.#open && !this.#late[0]!.isMarked) {
+      this.#place(this.#late.shift()!);
+    }
+  }
+
+  /** The session has ended: frees every record. Waiting deliveries of shared groups are handed to `redeliver` first. */
+  async purge(redeliver: (delivery: Delivery) => void): Promise<void> {
+    for (let delivery = this.next(); ; delivery = this.next()) {
+      if (delivery === null) {
+        if (this.#diskMessages === 0) break;
+        await this.#load();
+        continue;
+      }
+      if (delivery.group !== null) redeliver(delivery);
+      this.done(delivery);
+    }
+    this.#isPurged = true;
+  }
+
+  #front(): QueueChunk | null {
+    for (;;) {
+      const list = this.#resident.length > 0 ? this.#resident : this.#diskMessages > 0 ? null : this.#late;
+      if (list === null) {
+        this.#startLoading();
+        return null;
+      }
+      const chunk = list[0];
+      if (chunk === undefined) return null;
+      if (chunk.cursor < chunk.entries.length) return chunk;
+      if (chunk === this.#open && list.length === 1) return null;
+      list.shift();
+    }
+  }
+
+  /** Chunks whose entries are all handed out need no place in line. */
+  #forgetFinished(): void {
+    if (this.#late.length === 0 || this.#diskMessages > 0) return;
+    this.#late = this.#late.filter((chunk) => chunk.cursor < chunk.entries.length);
+  }
+
+  /** Where a chunk that is on disk now belongs: in memory behind the resident ones, or only on disk. */
+  #place(chunk: QueueChunk): void {
+    const waits = chunk.entries.length - chunk.cursor;
+    if (waits === 0) return;
+    const residentChunksMax = RESIDENT_MAX / CHUNK_ENTRIES_MAX;
+    const isUntouched = chunk.cursor === 0 && chunk.live === chunk.entries.length;
+    if (this.#diskMessages === 0 && (this.#resident.length < residentChunksMax || !isUntouched)) {
+      this.#resident.push(chunk);
+      return;
+    }
+    if (this.#diskMessages === 0) this.#diskFirst = chunk.sequence;
+    this.#diskLast = chunk.sequence;
+    this.#diskMessages += waits;
+  }
+
+  #refuse(chunk: QueueChunk, wasStored: boolean): void {
+    chunk.isStored = wasStored;
+    if (!wasStored) {
+      for (const delivery of chunk.entries) if (delivery.state === DeliveryState.Queued) this.#drop(chunk, delivery);
+      chunk.cursor = chunk.entries.length;
+    }
+    if (wasStored || chunk.live > 0) this.#mark(chunk);
+  }
+
+  #drop(chunk: QueueChunk, delivery: Delivery): void {
+    if (chunk.entries.indexOf(delivery) >= chunk.cursor) this.waiting -= 1;
+    this.done(delivery);
+    this.#owner.onRefused(delivery);
+  }
+
+  #mark(chunk: QueueChunk): void {
+    if (chunk.isMarked) return;
+    chunk.isMarked = true;
+    this.#unsaved.push(chunk);
+    this.#owner.onQueueChanged();
+  }
+
+  #startLoading(): void {
+    if (this.#isLoading || this.#isPurged) return;
+    void this.#load().then(() => this.#owner.onQueueLoaded());
+  }
+
+  async #load(): Promise<void> {
+    this.#isLoading = true;
+    const range = { from: this.#key(this.#diskFirst), to: this.#key(this.#diskLast + 1), limit: PAGE_RECORDS };
+    let records = 0;
+    for await (const page of this.#store.scan('queue', range)) {
+      for (const { key, value } of page) {
+        records += 1;
+        await this.#loadChunk(key.readUIntBE(4, 6), decodeChunk(value));
+      }
+    }
+    if (records < PAGE_RECORDS) this.#endRange();
+    this.#isLoading = false;
+  }
+
+  /** Nothing more is on disk: what the range still counts was lost with its records. */
+  #endRange(): void {
+    this.waiting -= this.#diskMessages;
+    this.#diskMessages = 0;
+    this.#resident.push(...this.#late.filter((chunk) => chunk !== this.#open && !chunk.isMarked && chunk.isStored));
+    this.#late = this.#late.filter((chunk) => !this.#resident.includes(chunk));
+  }
+
+  async #loadChunk(sequence: number, entries: readonly StoredEntry[]): Promise<void> {
+    const chunk = new QueueChunk(sequence);
+    chunk.isStored = true;
+    this.#diskFirst = sequence + 1;
+    this.#diskMessages -= entries.length;
+    for (const entry of entries) {
+      const message = await this.#log.read(entry.base, entry.offset);
+      if (message === null) this.#loseEntry(entry);
+      else this.#adopt(chunk, restoreDelivery(entry, message, this.#owner));
+    }
+    if (chunk.cursor < chunk.entries.length) this.#resident.push(chunk);
+    else if (chunk.live === 0) this.#mark(chunk);
+  }
+
+  #adopt(chunk: QueueChunk, delivery: Delivery): void {
+    delivery.chunk = chunk;
+    chunk.entries.push(delivery);
+    chunk.live += 1;
+    if (delivery.packetId === 0) return;
+    chunk.cursor = chunk.entries.length;
+    this.waiting -= 1;
+    this.#owner.onRestored(delivery);
+  }
+
+  #loseEntry(entry: StoredEntry): void {
+    this.waiting -= 1;
+    this.bytes -= entry.weight;
+    this.#log.releaseAt(entry.base);
+    this.#owner.onDamaged(entry);
+  }
+
+  #key(sequence: number): Buffer {
+    return queueKey(this.#owner.number, sequence);
+  }
+}
+
+/** Key of a chunk: u32 session number, u48 sequence. */
+export function queueKey(session: number, sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(10);
+  key.writeUInt32BE(session, 0);
+  key.writeUIntBE(sequence, 4, 6);
+  return key;
+}

@@ -1,0 +1,116 @@
+import type { Batch, StoredRecord } from '#store/store.ts';
+import { decodeMessage, encodeMessage } from '#message/stored-message.ts';
+import type { SubscriptionOptions } from './subscription.ts';
+import type { Will } from './will.ts';
+
+/*
+ * A session's records in the table `session`, keys u32 session number, u8 part:
+ *   0 facts (JSON)   1 incoming QoS 2 packet identifiers (u16 each)   2 + u32 number: a subscription (JSON)   3 will message
+ */
+const Part = { Facts: 0, Incoming: 1, Subscription: 2, Will: 3 } as const;
+
+/** What a session's own record says. */
+export interface SessionFacts {
+  readonly clientId: string;
+  /** Who may take the session over. */
+  readonly owner: string;
+  readonly createdAtMs: number;
+  /** Session Expiry Interval in seconds, 0xFFFFFFFF for never. */
+  readonly expiryInterval: number;
+  /** Wall clock at which the session ends, 0 while a client is connected or when it never ends. */
+  readonly expiresAtMs: number;
+  /** True while a client is connected; still true after a crash. */
+  readonly isConnected: boolean;
+  /** Will Delay Interval in seconds. */
+  readonly willDelay: number;
+  /** Wall clock at which the will is published, 0 when no delay is running. */
+  readonly willAtMs: number;
+}
+
+export interface StoredSubscription extends SubscriptionOptions {
+  readonly text: string;
+  readonly number: number;
+}
+
+/** A session as it is read back at start. */
+export interface StoredSession {
+  readonly number: number;
+  facts: SessionFacts | null;
+  incoming: number[];
+  subscriptions: StoredSubscription[];
+  will: Will['message'] | null;
+}
+
+export function putFacts(batch: Batch, session: number, facts: SessionFacts): void {
+  batch.put('session', partKey(session, Part.Facts), Buffer.from(JSON.stringify(facts)));
+}
+
+export function putIncoming(batch: Batch, session: number, packetIds: ReadonlySet<number>): void {
+  if (packetIds.size === 0) {
+    batch.delete('session', partKey(session, Part.Incoming));
+    return;
+  }
+  const value = Buffer.allocUnsafe(2 * packetIds.size);
+  let at = 0;
+  for (const packetId of packetIds) at = value.writeUInt16BE(packetId, at);
+  batch.put('session', partKey(session, Part.Incoming), value);
+}
+
+export function putWill(batch: Batch, session: number, will: Will | null): void {
+  const key = partKey(session, Part.Will);
+  if (will === null) batch.delete('session', key);
+  else batch.put('session', key, encodeMessage(will.message));
+}
+
+export function putSubscription(batch: Batch, session: number, subscription: StoredSubscription): void {
+  const { number, ...rest } = subscription;
+  batch.put('session', subscriptionKey(session, number), Buffer.from(JSON.stringify(rest)));
+}
+
+export function deleteSubscription(batch: Batch, session: number, number: number): void {
+  batch.delete('session', subscriptionKey(session, number));
+}
+
+export function deleteSession(batch: Batch, session: number): void {
+  for (const part of [Part.Facts, Part.Incoming, Part.Will]) batch.delete('session', partKey(session, part));
+}
+
+/** Puts the records of the table together, session by session; the records come in key order. */
+export function collectRecord(sessions: Map<number, StoredSession>, { key, value }: StoredRecord): void {
+  const number = key.readUInt32BE(0);
+  let session = sessions.get(number);
+  if (session === undefined) {
+    session = { number, facts: null, incoming: [], subscriptions: [], will: null };
+    sessions.set(number, session);
+  }
+  switch (key[4]) {
+    case Part.Facts:
+      session.facts = JSON.parse(value.toString()) as SessionFacts;
+      break;
+    case Part.Incoming:
+      for (let at = 0; at < value.length; at += 2) session.incoming.push(value.readUInt16BE(at));
+      break;
+    case Part.Subscription: {
+      const stored = JSON.parse(value.toString()) as Omit<StoredSubscription, 'number'>;
+      session.subscriptions.push({ ...stored, number: key.readUInt32BE(5) });
+      break;
+    }
+    default:
+      session.will = decodeMessage(value);
+  }
+}
+
+function partKey(session: number, part: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  key.writeUInt32BE(session, 0);
+  key[4] = part;
+  return key;
+}
+
+function subscriptionKey(session: number, number: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key.writeUInt32BE(session, 0);
+  key[4] = Part.Subscription;
+  key.writeUInt32BE(number, 5);
+  return key;
+}

@@ -1,0 +1,252 @@
+import type { Batch } from '#store/store.ts';
+import {
+  deleteSession,
+  deleteSubscription,
+  putFacts,
+  putIncoming,
+  putSubscription,
+  putWill,
+  type SessionFacts,
+  type StoredSession,
+} from './session-record.ts';
+import type { Session } from './session.ts';
+import type { Subscription } from './subscription.ts';
+import type { Will } from './will.ts';
+
+/** Session Expiry Interval of a session that never ends. */
+export const EXPIRY_NEVER = 0xffffffff;
+
+/** The part of a session that is small and changes rarely: who owns it, how long it lives, subscriptions, incoming QoS 2, will. */
+export class SessionState {
+  readonly owner: string;
+  /** Seconds; 0 ends the session with its connection. */
+  expiryInterval = 0;
+  readonly #session: Session;
+  #createdAtMs: number;
+  #expiresAtMs = 0;
+  #willAtMs = 0;
+  #subscriptions: Map<string, Subscription> | null = null;
+  #nextSubscription = 1;
+  #incoming: Set<number> | null = null;
+  #areFactsDirty = false;
+  #isIncomingDirty = false;
+  #isWillDirty = false;
+  #hasStoredWill = false;
+  #changed: Map<number, Subscription | null> | null = null;
+  #saving: Map<number, Subscription | null> | null = null;
+
+  constructor(session: Session, owner: string) {
+    this.#session = session;
+    this.owner = owner;
+    this.#createdAtMs = session.house.clock.wallMs();
+  }
+
+  get createdAtMs(): number {
+    return this.#createdAtMs;
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions?.size ?? 0;
+  }
+
+  subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions?.values() ?? [];
+  }
+
+  subscription(text: string): Subscription | undefined {
+    return this.#subscriptions?.get(text);
+  }
+
+  /** The number that the next new subscription gets. */
+  takeSubscriptionNumber(): number {
+    return this.#nextSubscription++;
+  }
+
+  /** Adds or replaces [MQTT-3.8.4-3]. */
+  putSubscription(subscription: Subscription): void {
+    this.#subscriptions ??= new Map();
+    this.#subscriptions.set(subscription.text, subscription);
+    this.#changeSubscription(subscription.number, subscription);
+  }
+
+  removeSubscription(text: string): Subscription | undefined {
+    const subscription = this.#subscriptions?.get(text);
+    if (subscription === undefined) return undefined;
+    this.#subscriptions!.delete(text);
+    this.#changeSubscription(subscription.number, null);
+    return subscription;
+  }
+
+  /** How many incoming QoS 2 exchanges wait for PUBREL. */
+  get incomingCount(): number {
+    return this.#incoming?.size ?? 0;
+  }
+
+  hasIncoming(packetId: number): boolean {
+    return this.#incoming?.has(packetId) ?? false;
+  }
+
+  /** Remembers that the message was accepted, so that it is not accepted twice [MQTT-4.3.3-10]. */
+  addIncoming(packetId: number): void {
+    this.#incoming ??= new Set();
+    this.#incoming.add(packetId);
+    this.#isIncomingDirty = true;
+    this.#session.join();
+  }
+
+  /** PUBREL, or a refused PUBLISH: the identifier is free again. False when it was not in use. */
+  removeIncoming(packetId: number): boolean {
+    if (this.#incoming === null || !this.#incoming.delete(packetId)) return false;
+    this.#isIncomingDirty = true;
+    this.#session.join();
+    return true;
+  }
+
+  /** A client connects: no deadline runs, and its will replaces any other. */
+  connected(expiryInterval: number, will: Will | null): void {
+    this.expiryInterval = expiryInterval;
+    this.#expiresAtMs = 0;
+    this.#willAtMs = 0;
+    this.#session.house.deadlines.cancel(this.#session);
+    this.#setWill(will);
+    this.#touch();
+  }
+
+  /** The client said goodbye: the will is deleted [MQTT-3.14.4-3]. */
+  discardWill(): void {
+    if (this.#session.will !== null) this.#setWill(null);
+  }
+
+  /** Changed by DISCONNECT. */
+  setExpiryInterval(seconds: number): void {
+    this.expiryInterval = seconds;
+    this.#touch();
+  }
+
+  /** The connection is gone: starts the delays of will and session. */
+  disconnected(): void {
+    const { will, house } = this.#session;
+    const nowMs = house.clock.wallMs();
+    const delay = will === null ? 0 : Math.min(will.delay, this.expiryInterval);
+    this.#willAtMs = will === null ? 0 : nowMs + delay * 1000;
+    this.#expiresAtMs = this.expiryInterval === EXPIRY_NEVER ? 0 : nowMs + this.expiryInterval * 1000;
+    this.#touch();
+    if (will !== null && delay === 0) this.publishWill();
+    if (this.expiryInterval === 0) this.#session.end();
+    else this.#schedule();
+  }
+
+  onDeadline(): void {
+    const nowMs = this.#session.house.clock.wallMs();
+    if (this.#willAtMs !== 0 && this.#willAtMs <= nowMs) this.publishWill();
+    if (this.#expiresAtMs !== 0 && this.#expiresAtMs <= nowMs) {
+      this.#session.house.counters.sessionsExpired += 1;
+      this.#session.end();
+    } else this.#schedule();
+  }
+
+  /** Publishes the will now, once [MQTT-3.1.2-8], and deletes it [MQTT-3.1.2-10]. */
+  publishWill(): void {
+    const { will, house } = this.#session;
+    if (will === null) return;
+    this.#willAtMs = 0;
+    this.#setWill(null);
+    this.#touch();
+    house.events.onWill(this.#session, will.atMs(house.clock.wallMs()));
+  }
+
+  /** Takes the stored form back at start. A client that was connected when the broker died has lost its connection now. */
+  restore(stored: StoredSession, facts: SessionFacts, will: Will | null): void {
+    this.expiryInterval = facts.expiryInterval;
+    this.#createdAtMs = facts.createdAtMs;
+    this.#expiresAtMs = facts.expiresAtMs;
+    this.#willAtMs = facts.willAtMs;
+    this.#session.will = will;
+    this.#hasStoredWill = will !== null;
+    if (stored.incoming.length > 0) this.#incoming = new Set(stored.incoming);
+    for (const { number } of stored.subscriptions) this.#nextSubscription = Math.max(this.#nextSubscription, number + 1);
+    if (facts.isConnected) this.disconnected();
+    else this.#schedule();
+  }
+
+  /** Puts a stored subscription back, without writing it again. */
+  restoreSubscription(subscription: Subscription): void {
+    this.#subscriptions ??= new Map();
+    this.#subscriptions.set(subscription.text, subscription);
+  }
+
+  /** The session is over: the will is published if it still waits [MQTT-3.1.3-9], and every record goes. */
+  end(): void {
+    if (this.#session.will !== null && !this.#session.isConnected) this.publishWill();
+    this.#session.house.events.onEnded(this.#session);
+    for (const subscription of this.subscriptions()) this.#changeSubscription(subscription.number, null);
+    this.#touch();
+  }
+
+  persist(batch: Batch): void {
+    const { number, isEnded, will } = this.#session;
+    this.#saving = this.#changed;
+    this.#changed = null;
+    for (const [subscriptionNumber, subscription] of this.#saving ?? []) {
+      if (subscription === null) deleteSubscription(batch, number, subscriptionNumber);
+      else putSubscription(batch, number, { text: subscription.text, ...subscription.options, number: subscriptionNumber });
+    }
+    if (isEnded) {
+      if (this.#areFactsDirty) deleteSession(batch, number);
+    } else {
+      if (this.#isIncomingDirty && this.#incoming !== null) putIncoming(batch, number, this.#incoming);
+      if (this.#isWillDirty) putWill(batch, number, will);
+      if (this.#areFactsDirty) putFacts(batch, number, this.#facts());
+    }
+    this.#hasStoredWill = will !== null;
+    this.#areFactsDirty = this.#isIncomingDirty = this.#isWillDirty = false;
+  }
+
+  settled(hasFailed: boolean): void {
+    const saving = this.#saving;
+    this.#saving = null;
+    if (!hasFailed) return;
+    this.#changed = new Map([...(saving ?? []), ...(this.#changed ?? [])]);
+    this.#isIncomingDirty = this.#incoming !== null;
+    this.#isWillDirty = true;
+    this.#touch();
+  }
+
+  #facts(): SessionFacts {
+    const { clientId, isConnected, will } = this.#session;
+    return {
+      clientId,
+      owner: this.owner,
+      createdAtMs: this.#createdAtMs,
+      expiryInterval: this.expiryInterval,
+      expiresAtMs: this.#expiresAtMs,
+      isConnected,
+      willDelay: will?.delay ?? 0,
+      willAtMs: this.#willAtMs,
+    };
+  }
+
+  #schedule(): void {
+    const next = Math.min(this.#willAtMs || Infinity, this.#expiresAtMs || Infinity);
+    if (next !== Infinity) this.#session.house.deadlines.schedule(this.#session, next);
+  }
+
+  #setWill(will: Will | null): void {
+    if (will === null && this.#session.will === null && !this.#hasStoredWill) return;
+    this.#session.will = will;
+    this.#isWillDirty = true;
+    this.#session.join();
+  }
+
+  #changeSubscription(number: number, subscription: Subscription | null): void {
+    if (!this.#session.isDurable) return;
+    this.#changed ??= new Map();
+    this.#changed.set(number, subscription);
+    this.#session.join();
+  }
+
+  #touch(): void {
+    this.#areFactsDirty = true;
+    this.#session.join();
+  }
+}

@@ -1,0 +1,390 @@
+// HOT
+import type { DropReason } from '#base/counters.ts';
+import type { Deadline } from '#base/deadlines.ts';
+import type { OperationalError } from '#base/errors.ts';
+import { Delivery, DeliveryState, type Redelivery } from '#message/delivery.ts';
+import type { Message } from '#message/message.ts';
+import type { Participant } from '#store/committer.ts';
+import type { Batch } from '#store/store.ts';
+import { DurableQueue, type QueueOwner } from './durable-queue.ts';
+import type { SessionHouse } from './house.ts';
+import { Inflight } from './inflight.ts';
+import { MemoryQueue } from './memory-queue.ts';
+import type { StoredEntry } from './queue-chunk.ts';
+import { SessionState } from './session-state.ts';
+import { SendResult, type Sink } from './sink.ts';
+import type { Will } from './will.ts';
+
+/** How one message reaches one session: what its matching subscriptions come to. */
+export interface DeliveryTarget {
+  readonly retainAsPublished: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | null;
+}
+
+/** What survives a connection: subscriptions, deliveries under way and waiting, incoming QoS 2 identifiers, the will. */
+export class Session implements Participant, QueueOwner, Deadline {
+  readonly clientId: string;
+  readonly house: SessionHouse;
+  /** The number under which it is stored; 0 for a session that ends with its connection. */
+  readonly number: number;
+  /** What is stored of it besides the queue. */
+  readonly state: SessionState;
+  /** Who is connected, or null. */
+  sink: Sink | null = null;
+  will: Will | null = null;
+  readonly inflight = new Inflight();
+  /** How many messages were dropped, by reason; null while none was. */
+  dropped: Map<DropReason, number> | null = null;
+  atMs = 0;
+  place = -1;
+  #durable: DurableQueue | null;
+  #memory: MemoryQueue | null = null;
+  #window = 0;
+  #isJoined = false;
+  /** Deliveries and PUBRELs at QoS 2 that go out when their record is on disk. */
+  #awaiting: Delivery[] | null = null;
+  #isPriming = false;
+  #isEnded = false;
+
+  constructor(clientId: string, owner: string, number: number, house: SessionHouse) {
+    this.clientId = clientId;
+    this.house = house;
+    this.number = number;
+    this.#durable = number === 0 ? null : new DurableQueue(this, house.store, house.log);
+    this.state = new SessionState(this, owner);
+  }
+
+  get isDurable(): boolean {
+    return this.#durable !== null;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get isConnected(): boolean {
+    return this.sink !== null;
+  }
+
+  /** Deliveries that wait for their turn. */
+  get waiting(): number {
+    return this.#durable?.waiting ?? this.#memory?.size ?? 0;
+  }
+
+  /** Bytes of the messages owed, as the queue limit counts them. */
+  get queuedBytes(): number {
+    return this.#durable?.bytes ?? this.#memory?.bytes ?? 0;
+  }
+
+  /** True when a delivery would go out at once. */
+  get isReady(): boolean {
+    return this.sink !== null && this.inflight.size < this.#window && this.waiting === 0;
+  }
+
+  /** True when the overflow policy would drop or refuse a message of this weight. */
+  isFull(weight: number): boolean {
+    const { limits } = this.house;
+    if (this.#durable === null) return !this.isReady && this.queuedBytes + weight > limits.memoryQueueBytesMax;
+    return this.queuedBytes + weight > limits.queueBytesMax || this.waiting >= limits.queueMessagesMax;
+  }
+
+  /** A delivery at QoS 0: sent now or dropped. `delivery` is the caller's and is not kept. */
+  offerQoS0(delivery: Delivery): void {
+    if (this.sink === null || this.#window === 0) {
+      if (this.house.limits.storeQoS0 && this.#durable !== null) this.#keepQoS0(delivery);
+      else this.drop(delivery.message, 'offline-qos-0');
+      return;
+    }
+    const result = this.sink.send(delivery);
+    if (result === SendResult.Sent) return;
+    this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
+  }
+
+  /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
+  sendQoS0(delivery: Delivery): boolean {
+    return this.sink !== null && this.#window > 0 && this.sink.send(delivery) === SendResult.Sent;
+  }
+
+  /** A delivery at QoS 1 or 2, which the session keeps until the client has it. */
+  offer(delivery: Delivery): void {
+    if (this.isReady) {
+      if (this.#durable !== null) {
+        if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
+        this.#durable.append(delivery, true);
+      } else if (delivery.group !== null) delivery.message.hold();
+      this.#send(delivery);
+      return;
+    }
+    if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
+    if (this.#durable !== null) this.#durable.append(delivery, false);
+    else if (this.sink === null) this.drop(delivery.message, 'session-ended');
+    else (this.#memory ??= new MemoryQueue()).push(delivery);
+  }
+
+  /** The client acknowledged with PUBACK. False when the identifier is not in use [MQTT-4.3.2-4]. */
+  acknowledge(packetId: number): boolean {
+    const delivery = this.inflight.get(packetId);
+    if (delivery === null || delivery.qos !== 1) return false;
+    this.#finish(delivery);
+    if (this.waiting > 0) this.pump();
+    return true;
+  }
+
+  /** PUBREC came in. A refusal ends the delivery; else PUBREL follows when that is on disk [MQTT-4.3.3-4]. */
+  receive(packetId: number, isRefused: boolean): boolean {
+    const delivery = this.inflight.get(packetId);
+    if (delivery === null || delivery.qos !== 2) return false;
+    if (isRefused) {
+      this.#finish(delivery);
+      this.pump();
+    } else if (this.#durable === null) {
+      delivery.state = DeliveryState.Released;
+      this.sink?.release(packetId);
+    } else if (delivery.state === DeliveryState.Released) {
+      if (!this.#awaiting?.includes(delivery)) this.sink?.release(packetId);
+    } else {
+      delivery.state = DeliveryState.Released;
+      this.#durable.changed(delivery);
+      this.#await(delivery);
+    }
+    return true;
+  }
+
+  /** PUBCOMP came in. */
+  complete(packetId: number): boolean {
+    const delivery = this.inflight.get(packetId);
+    if (delivery === null || delivery.state !== DeliveryState.Released) return false;
+    this.#finish(delivery);
+    this.pump();
+    return true;
+  }
+
+  /** A client has the session from here on; nothing is sent before `resume`, since CONNACK goes first [MQTT-3.2.0-1]. */
+  attach(sink: Sink): void {
+    this.sink = sink;
+    this.#window = 0;
+  }
+
+  /** Sends everything unfinished again, in order, then what waits [MQTT-4.4.0-1]. */
+  resume(): void {
+    this.#window = Math.min(this.sink!.receiveMaximum, this.house.limits.inflightMax);
+    for (const delivery of this.inflight.inOrder()) {
+      if (this.#awaiting?.includes(delivery)) continue;
+      if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
+      else this.#transmit(delivery);
+    }
+    if (this.waiting === 0) return;
+    if (this.#durable === null) {
+      this.pump();
+      return;
+    }
+    this.#isPriming = true;
+    void this.#durable.prime().then(() => {
+      this.#isPriming = false;
+      this.pump();
+    });
+  }
+
+  detach(): void {
+    this.sink = null;
+    this.#window = 0;
+    this.#redeliverUnfinished();
+  }
+
+  /** Sends what waits, as far as the window allows. */
+  pump(): void {
+    while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window) {
+      const delivery = this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
+      if (delivery === null) return;
+      if (delivery.state === DeliveryState.Done) continue;
+      if (delivery.message.isExpired(this.house.clock.wallMs())) this.#discard(delivery, 'expired');
+      else if (delivery.qos === 0) this.#sendStoredQoS0(delivery);
+      else this.#send(delivery);
+    }
+  }
+
+  /** The session is over: what it holds of shared groups goes to other members, the rest is forgotten. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.house.deadlines.cancel(this);
+    for (const delivery of this.inflight.inOrder()) {
+      // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
+      if (delivery.qos === 1) this.#redeliver(delivery);
+      this.#durable?.done(delivery);
+    }
+    this.inflight.clear();
+    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) this.#redeliver(next);
+    void this.#durable?.purge((delivery) => this.#redeliver(delivery));
+    this.state.end();
+  }
+
+  onDeadline(): void {
+    this.state.onDeadline();
+  }
+
+  drop(message: Message | null, reason: DropReason): void {
+    this.house.counters.dropped[reason] += 1;
+    this.dropped ??= new Map();
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1);
+    this.house.events.onDropped(this, message, reason);
+  }
+
+  /** Has `persist` called when the open batch is sealed. */
+  join(): void {
+    if (this.#isJoined || this.number === 0) return;
+    this.#isJoined = true;
+    this.house.committer.join(this);
+  }
+
+  persist(batch: Batch): void {
+    this.#isJoined = false;
+    this.state.persist(batch);
+    this.#durable!.persist(batch);
+  }
+
+  settled(error: OperationalError | null): void {
+    this.state.settled(error !== null);
+    this.#durable!.settled(error !== null);
+    const awaiting = this.#awaiting;
+    this.#awaiting = null;
+    for (const delivery of awaiting ?? []) this.#goOn(delivery, error !== null);
+    if (this.waiting > 0) this.pump();
+  }
+
+  onQueueChanged(): void {
+    this.join();
+  }
+
+  onQueueLoaded(): void {
+    if (this.isFull(0)) this.#trim(0);
+    this.pump();
+  }
+
+  onRestored(delivery: Delivery): void {
+    this.inflight.restore(delivery);
+    if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
+    else this.#transmit(delivery);
+  }
+
+  onDamaged(_entry: StoredEntry): void {
+    this.drop(null, 'damaged');
+  }
+
+  onRefused(delivery: Delivery): void {
+    this.drop(delivery.message, 'store-full');
+  }
+
+  numberOf(group: Redelivery): number {
+    for (const subscription of this.state.subscriptions()) {
+      if (this.house.events.groupOf(subscription) === group) return subscription.number;
+    }
+    return 0;
+  }
+
+  groupOf(number: number): Redelivery | null {
+    for (const subscription of this.state.subscriptions()) {
+      if (subscription.number === number) return this.house.events.groupOf(subscription);
+    }
+    return null;
+  }
+
+  /** At start: a stored chunk of the queue. */
+  restoreChunk(sequence: number, record: Buffer): void {
+    this.#durable!.restore(sequence, record);
+  }
+
+  /** Gives a packet identifier and sends; at QoS 2 to a durable session only when that is on disk. */
+  #send(delivery: Delivery): void {
+    this.inflight.add(delivery);
+    delivery.state = DeliveryState.Published;
+    if (this.#durable !== null) {
+      if (delivery.qos === 2) {
+        this.#durable.changed(delivery);
+        this.#await(delivery);
+        return;
+      }
+      if (this.#durable.isStored(delivery)) this.#durable.changed(delivery);
+    }
+    this.#transmit(delivery);
+  }
+
+  #transmit(delivery: Delivery): void {
+    if (this.sink === null || this.#window === 0) return;
+    const result = this.sink.send(delivery);
+    delivery.isDuplicate = true;
+    // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
+    if (result !== SendResult.TooLarge) return;
+    const wentOn = this.#redeliver(delivery);
+    this.#finish(delivery);
+    if (!wentOn) this.drop(delivery.message, 'too-large');
+  }
+
+  #goOn(delivery: Delivery, hasFailed: boolean): void {
+    if (this.#isEnded || delivery.state === DeliveryState.Done) return;
+    if (hasFailed && !this.#durable!.isStored(delivery)) {
+      this.#finish(delivery);
+      this.drop(delivery.message, 'store-full');
+    } else if (!this.#durable!.isSaved(delivery)) this.#await(delivery);
+    else if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
+    else this.#transmit(delivery);
+  }
+
+  #await(delivery: Delivery): void {
+    (this.#awaiting ??= []).push(delivery);
+    this.join();
+  }
+
+  #finish(delivery: Delivery): void {
+    this.inflight.remove(delivery);
+    if (this.#durable === null) delivery.state = DeliveryState.Done;
+    else this.#durable.done(delivery);
+  }
+
+  /** Drops a delivery that was taken from the queue and has no packet identifier. */
+  #discard(delivery: Delivery, reason: DropReason): void {
+    this.#durable?.done(delivery);
+    this.drop(delivery.message, reason);
+  }
+
+  #keepQoS0(delivery: Delivery): void {
+    const kept = new Delivery(delivery.message, 0, delivery.retain, delivery.subscriptionIdentifiers);
+    if (this.isFull(kept.message.weight) && !this.#makeRoom(kept)) return;
+    this.#durable!.append(kept, false);
+  }
+
+  #sendStoredQoS0(delivery: Delivery): void {
+    this.offerQoS0(delivery);
+    this.#durable?.done(delivery);
+  }
+
+  /** Applies the overflow policy; false when the new delivery is the one that is dropped. */
+  #makeRoom(delivery: Delivery): boolean {
+    if (this.house.limits.overflow === 'drop-oldest') {
+      this.#trim(delivery.message.weight);
+      if (this.#durable !== null || !this.isFull(delivery.message.weight)) return true;
+    }
+    this.drop(delivery.message, 'queue-full');
+    return false;
+  }
+
+  #trim(weight: number): void {
+    while (this.waiting > 0 && this.isFull(weight)) {
+      const oldest = this.#durable === null ? this.#memory!.next() : this.#durable.next();
+      if (oldest === null) return;
+      this.#discard(oldest, 'queue-full');
+    }
+  }
+
+  #redeliver(delivery: Delivery): boolean {
+    return delivery.group !== null && delivery.group.redeliver(delivery.message, this);
+  }
+
+  /** A member of a shared group went away: what it has not acknowledged at QoS 1 goes to another one who is there. */
+  #redeliverUnfinished(): void {
+    if (!this.isDurable) return;
+    for (const delivery of this.inflight.inOrder()) {
+      if (delivery.qos === 1 && delivery.group !== null && this.#redeliver(delivery)) this.#finish(delivery);
+    }
+  }
+}

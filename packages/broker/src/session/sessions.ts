@@ -1,0 +1,148 @@
+import { parseTopicFilter } from '#topic/topic-filter.ts';
+import { queueKey } from './durable-queue.ts';
+import type { SessionHouse } from './house.ts';
+import { collectRecord, type SessionFacts, type StoredSession } from './session-record.ts';
+import { Session } from './session.ts';
+import type { Sink } from './sink.ts';
+import { Subscription } from './subscription.ts';
+import { Will } from './will.ts';
+import { Batch } from '#store/store.ts';
+
+/** Reason code of MQTT 5 for the connection that another one replaces [MQTT-3.1.4-3]. */
+const SESSION_TAKEN_OVER = 0x8e;
+/** Stored filters were valid when they were accepted, whatever the limits say today. */
+const LEVELS_MAX = 65_535;
+/** So many deletions of leftovers go into one batch at start. */
+const LEFTOVERS_PER_BATCH = 10_000;
+
+/** What a client asks for when it connects. */
+export interface OpenRequest {
+  readonly clientId: string;
+  readonly cleanStart: boolean;
+  /** Seconds, already capped. */
+  readonly expiryInterval: number;
+  readonly owner: string;
+  readonly will: Will | null;
+  readonly sink: Sink;
+}
+
+export interface OpenedSession {
+  readonly session: Session;
+  /** Session Present of CONNACK [MQTT-3.2.2-2]. */
+  readonly isPresent: boolean;
+}
+
+/** All sessions of the broker, by client identifier: at most one connection each (D9). */
+export class Sessions {
+  readonly #house: SessionHouse;
+  readonly #byClientId = new Map<string, Session>();
+  #nextNumber = 1;
+
+  constructor(house: SessionHouse) {
+    this.#house = house;
+  }
+
+  get size(): number {
+    return this.#byClientId.size;
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId);
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#byClientId.values();
+  }
+
+  /**
+   * Gives the client its session, taking it over from a connection that has it [MQTT-3.1.4-3]. Null when the session
+   * belongs to someone else: nothing of it may be inherited, nor may its owner be disturbed.
+   */
+  open(request: OpenRequest): OpenedSession | null {
+    const existing = this.#byClientId.get(request.clientId);
+    if (existing !== undefined && existing.state.owner !== request.owner) return null;
+    if (existing !== undefined) this.#vacate(existing, request.cleanStart);
+    const kept = existing === undefined || existing.isEnded ? null : existing;
+    const session = kept ?? this.#create(request);
+    session.attach(request.sink);
+    session.state.connected(request.expiryInterval, request.will);
+    if (kept === null) this.#house.counters.sessionsCreated += 1;
+    else this.#house.counters.sessionsResumed += 1;
+    return { session, isPresent: kept !== null };
+  }
+
+  /** The connection behind `sink` is gone. Nothing happens when another one has the session meanwhile. */
+  release(session: Session, sink: Sink): void {
+    if (session.sink !== sink) return;
+    session.detach();
+    session.state.disconnected();
+  }
+
+  /** Called by the room above when a session is over. */
+  forget(session: Session): void {
+    if (this.#byClientId.get(session.clientId) === session) this.#byClientId.delete(session.clientId);
+  }
+
+  /** Reads every stored session. `onSubscription` is told of each subscription of theirs. */
+  async load(onSubscription: (subscription: Subscription) => void): Promise<void> {
+    const stored = new Map<number, StoredSession>();
+    for await (const page of this.#house.store.scan('session')) for (const record of page) collectRecord(stored, record);
+    const numbers = new Map<number, Session>();
+    for (const record of stored.values()) {
+      if (record.facts === null) continue;
+      this.#nextNumber = Math.max(this.#nextNumber, record.number + 1);
+      numbers.set(record.number, this.#restore(record, record.facts, onSubscription));
+    }
+    await this.#loadQueues(numbers);
+    // Only now: ending a session, or publishing a will, needs every queue to be known.
+    for (const [number, session] of numbers) {
+      const { facts, will } = stored.get(number)!;
+      session.state.restore(stored.get(number)!, facts!, will === null ? null : new Will(will, facts!.willDelay));
+    }
+  }
+
+  #create({ clientId, owner, expiryInterval }: OpenRequest): Session {
+    const number = expiryInterval > 0 ? this.#nextNumber++ : 0;
+    const session = new Session(clientId, owner, number, this.#house);
+    this.#byClientId.set(clientId, session);
+    return session;
+  }
+
+  #vacate(session: Session, isDiscarded: boolean): void {
+    if (session.sink !== null) {
+      this.#house.counters.sessionsTakenOver += 1;
+      const { sink } = session;
+      sink.close(SESSION_TAKEN_OVER);
+      this.release(session, sink);
+    }
+    if (isDiscarded) session.end();
+  }
+
+  #restore(stored: StoredSession, facts: SessionFacts, onSubscription: (subscription: Subscription) => void): Session {
+    const session = new Session(facts.clientId, facts.owner, stored.number, this.#house);
+    this.#byClientId.set(facts.clientId, session);
+    for (const { text, number, ...options } of stored.subscriptions) {
+      const parsed = parseTopicFilter(text, LEVELS_MAX);
+      if (typeof parsed === 'string') continue;
+      const subscription = new Subscription(session, parsed, options, number);
+      session.state.restoreSubscription(subscription);
+      onSubscription(subscription);
+    }
+    return session;
+  }
+
+  async #loadQueues(numbers: ReadonlyMap<number, Session>): Promise<void> {
+    let leftovers = new Batch();
+    for await (const page of this.#house.store.scan('queue')) {
+      for (const { key, value } of page) {
+        const session = numbers.get(key.readUInt32BE(0));
+        if (session === undefined) leftovers.delete('queue', queueKey(key.readUInt32BE(0), key.readUIntBE(4, 6)));
+        else session.restoreChunk(key.readUIntBE(4, 6), value);
+      }
+      if (leftovers.changes.length < LEFTOVERS_PER_BATCH) continue;
+      await this.#house.store.commit(leftovers);
+      leftovers = new Batch();
+    }
+    if (!leftovers.isEmpty) await this.#house.store.commit(leftovers);
+  }
+}

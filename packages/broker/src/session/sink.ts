@@ -1,0 +1,20 @@
+import type { Delivery } from '#message/delivery.ts';
+
+/** What became of a delivery that a sink was given. */
+export const SendResult = { Sent: 0, TooLarge: 1, Busy: 2 } as const;
+export type SendResult = (typeof SendResult)[keyof typeof SendResult];
+
+/** What a session knows of whoever is connected to it: an MQTT connection or a gateway's channel. */
+export interface Sink {
+  /** How many PUBLISH at QoS 1 and 2 the client takes without acknowledging (its Receive Maximum). */
+  readonly receiveMaximum: number;
+  /**
+   * Sends a PUBLISH; the delivery's bytes are copied before it returns. TooLarge: over the client's Maximum Packet
+   * Size [MQTT-3.1.2-24]. Busy, at QoS 0 only: the client does not read what it was sent.
+   */
+  send(delivery: Delivery): SendResult;
+  /** Sends PUBREL. */
+  release(packetId: number): void;
+  /** Ends the connection with a reason code of MQTT 5. */
+  close(reasonCode: number): void;
+}

@@ -1,0 +1,37 @@
+import type { QoS } from '#message/message.ts';
+import type { Session } from './session.ts';
+
+/** Subscription Options [MQTT-3.8.3] and what goes with them. */
+export interface SubscriptionOptions {
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+  /** Subscription Identifier, or 0 for none. */
+  readonly identifier: number;
+}
+
+/** One session's interest in one topic filter. */
+export class Subscription {
+  readonly session: Session;
+  /** As the client wrote it, `$share/...` included. */
+  readonly text: string;
+  /** The filter that topics are matched with. */
+  readonly filter: string;
+  /** The ShareName, or null. */
+  readonly group: string | null;
+  readonly options: SubscriptionOptions;
+  /** The number under which a durable session stores it. */
+  readonly number: number;
+  /** Decides topic by topic where the authorization rules cut through the filter; null when all topics are allowed. */
+  mayReceive: ((topic: string) => boolean) | null = null;
+
+  constructor(session: Session, parsed: { text: string; filter: string; group: string | null }, options: SubscriptionOptions, number: number) {
+    this.session = session;
+    this.text = parsed.text;
+    this.filter = parsed.filter;
+    this.group = parsed.group;
+    this.options = options;
+    this.number = number;
+  }
+}

@@ -1,0 +1,251 @@
+// HOT
+import type { Logger } from '#base/logger.ts';
+import { type Message, NOT_LOGGED } from '#message/message.ts';
+import { decodeMessage, storedMessageBytes, writeMessage } from '#message/stored-message.ts';
+import type { OperationalError } from '#base/errors.ts';
+import type { Committer, Participant } from './committer.ts';
+import type { Batch, Store } from './store.ts';
+
+/** A stored record holds at most so many bytes of messages, unless one message alone is larger. */
+const RECORD_BYTES_MAX = 1024 * 1024;
+/** Records of one segment are freed together; a segment closes at either bound. */
+const SEGMENT_RECORDS_MAX = 64;
+const SEGMENT_MESSAGES_MAX = 256;
+/** Decoded records kept for readers that follow each other closely. */
+const CACHED_RECORDS_MAX = 32;
+
+/** Consecutive records that are freed together, when the last reader of any message in them is done. */
+interface Segment {
+  readonly records: number[];
+  messages: number;
+  live: number;
+}
+
+interface PendingRecord {
+  readonly base: number;
+  readonly messages: readonly Message[];
+}
+
+/**
+ * The log: every message with a durable reader, appended once, under a 64-bit offset. A reader acquires a message when
+ * it is enqueued and releases it when it is done. A message whose readers are all done before the batch
+ * is sealed is never written.
+ *
+ * A record: u16 number of messages, then for each u16 offset minus the record's base, u32 length, stored message.
+ */
+export class Log implements Participant {
+  readonly #store: Store;
+  readonly #committer: Committer;
+  readonly #log: Logger;
+  #nextOffset = 1;
+  #pending: Message[] = [];
+  #written: PendingRecord[] = [];
+  #refused: PendingRecord[] = [];
+  #isJoined = false;
+  /** Record base -> its segment. */
+  readonly #segments = new Map<number, Segment>();
+  #openSegment: Segment | null = null;
+  #dropped: number[] = [];
+  readonly #cache = new Map<number, Map<number, Message>>();
+
+  constructor(store: Store, committer: Committer, log: Logger) {
+    this.#store = store;
+    this.#committer = committer;
+    this.#log = log;
+  }
+
+  /** The offset that the next message gets. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** The number of stored records that are still needed. */
+  get records(): number {
+    return this.#segments.size;
+  }
+
+  /** Learns which records exist. Then every reader calls `reacquire` for what it holds, and `dropUnread` frees the rest. */
+  async load(): Promise<void> {
+    for await (const page of this.#store.scan('log')) {
+      for (const { key, value } of page) {
+        const base = readOffset(key);
+        const messages = value.readUInt16BE(0);
+        this.#joinSegment(base, messages);
+        this.#nextOffset = Math.max(this.#nextOffset, base + 65536);
+      }
+    }
+  }
+
+  /** At start: a stored queue entry refers to a message of the record at `base`. False when the record is lost. */
+  reacquire(base: number): boolean {
+    const segment = this.#segments.get(base);
+    if (segment === undefined) return false;
+    segment.live += 1;
+    return true;
+  }
+
+  /** At start, after every reader has reacquired: frees what nobody reads. */
+  dropUnread(): void {
+    for (const segment of new Set(this.#segments.values())) if (segment.live === 0) this.#dropSegment(segment);
+  }
+
+  /** One more durable reader needs the message. */
+  acquire(message: Message): void {
+    if (message.offset === NOT_LOGGED) {
+      message.hold();
+      message.offset = this.#nextOffset++;
+      this.#pending.push(message);
+      this.#join();
+    }
+    if (message.recordBase === NOT_LOGGED) message.readers += 1;
+    else this.#segments.get(message.recordBase)!.live += 1;
+  }
+
+  /** A reader is done with the message. */
+  release(message: Message): void {
+    if (message.recordBase === NOT_LOGGED) message.readers -= 1;
+    else this.releaseAt(message.recordBase);
+  }
+
+  /** Like `release`, for a reader that knows only where the message is stored. */
+  releaseAt(base: number): void {
+    const segment = this.#segments.get(base);
+    if (segment === undefined) return;
+    segment.live -= 1;
+    if (segment.live === 0) this.#dropSegment(segment);
+  }
+
+  /** The stored message, or null when its record is damaged or gone. */
+  async read(base: number, offset: number): Promise<Message | null> {
+    let record = this.#cache.get(base);
+    if (record === undefined) {
+      const value = await this.#store.get('log', offsetKey(base));
+      if (value === null) return null;
+      record = decodeRecord(base, value);
+      if (this.#cache.size >= CACHED_RECORDS_MAX) this.#cache.delete(this.#cache.keys().next().value!);
+      this.#cache.set(base, record);
+    }
+    return record.get(offset) ?? null;
+  }
+
+  persist(batch: Batch): void {
+    this.#isJoined = false;
+    for (const base of this.#dropped) batch.delete('log', offsetKey(base));
+    this.#dropped = [];
+    this.#persistRefused(batch);
+    const needed = this.#pending.filter((message) => message.readers > 0);
+    this.#pending = [];
+    for (let from = 0; from < needed.length; ) from = this.#writeRecord(batch, needed, from);
+  }
+
+  settled(error: OperationalError | null): void {
+    const written = this.#written;
+    this.#written = [];
+    if (error === null) return;
+    this.#log.warn({ records: written.length, code: error.code }, 'the log could not be written; it is tried again');
+    // What is still read after the refusal is written with the next batch, under the same base.
+    for (const record of written) this.#rewrite(record);
+  }
+
+  #join(): void {
+    if (this.#isJoined) return;
+    this.#isJoined = true;
+    this.#committer.joinFirst(this);
+  }
+
+  #writeRecord(batch: Batch, messages: readonly Message[], from: number): number {
+    const base = messages[from]!.offset;
+    let bytes = 2;
+    let to = from;
+    while (to < messages.length && messages[to]!.offset - base < 65536) {
+      const more = 6 + storedMessageBytes(messages[to]!);
+      if (to > from && bytes + more > RECORD_BYTES_MAX) break;
+      bytes += more;
+      to += 1;
+    }
+    const record = messages.slice(from, to);
+    batch.put('log', offsetKey(base), encodeRecord(base, record, bytes));
+    const segment = this.#joinSegment(base, record.length);
+    for (const message of record) {
+      message.recordBase = base;
+      segment.live += message.readers;
+    }
+    this.#written.push({ base, messages: record });
+    return to;
+  }
+
+  /** Has a refused record written with the next batch, if anyone still reads it. */
+  #rewrite(record: PendingRecord): void {
+    if (!this.#segments.has(record.base)) return;
+    this.#refused.push(record);
+    this.#join();
+  }
+
+  #persistRefused(batch: Batch): void {
+    for (const { base, messages } of this.#refused.splice(0)) {
+      if (!this.#segments.has(base)) continue;
+      const bytes = messages.reduce((sum, message) => sum + 6 + storedMessageBytes(message), 2);
+      batch.put('log', offsetKey(base), encodeRecord(base, messages, bytes));
+      this.#written.push({ base, messages });
+    }
+  }
+
+  #joinSegment(base: number, messages: number): Segment {
+    let segment = this.#openSegment;
+    if (segment === null || segment.records.length >= SEGMENT_RECORDS_MAX || segment.messages + messages > SEGMENT_MESSAGES_MAX) {
+      segment = { records: [], messages: 0, live: 0 };
+      this.#openSegment = segment;
+    }
+    segment.records.push(base);
+    segment.messages += messages;
+    this.#segments.set(base, segment);
+    return segment;
+  }
+
+  #dropSegment(segment: Segment): void {
+    if (this.#openSegment === segment) this.#openSegment = null;
+    for (const base of segment.records) {
+      this.#segments.delete(base);
+      this.#cache.delete(base);
+      this.#dropped.push(base);
+    }
+    this.#join();
+  }
+}
+
+function encodeRecord(base: number, messages: readonly Message[], bytes: number): Buffer {
+  const record = Buffer.allocUnsafe(bytes);
+  record.writeUInt16BE(messages.length, 0);
+  let at = 2;
+  for (const message of messages) {
+    record.writeUInt16BE(message.offset - base, at);
+    const end = writeMessage(message, record, at + 6);
+    record.writeUInt32BE(end - at - 6, at + 2);
+    at = end;
+  }
+  return record;
+}
+
+function decodeRecord(base: number, record: Buffer): Map<number, Message> {
+  const messages = new Map<number, Message>();
+  let at = 2;
+  for (let left = record.readUInt16BE(0); left > 0; left -= 1) {
+    const message = decodeMessage(record, at + 6);
+    message.offset = base + record.readUInt16BE(at);
+    message.recordBase = base;
+    messages.set(message.offset, message);
+    at += 6 + record.readUInt32BE(at + 2);
+  }
+  return messages;
+}
+
+/** Offsets order by their bytes: eight of them, big-endian. */
+function offsetKey(offset: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  key.writeBigUInt64BE(BigInt(offset));
+  return key;
+}
+
+function readOffset(key: Buffer): number {
+  return Number(key.readBigUInt64BE());
+}
