@@ -2,7 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { Fault, quote } from './units.ts';
 
 /** Where a listener waits: an address and a port, or the path of a Unix socket. */
-export type Bind = { readonly kind: 'ip'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
+export type Bind = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export const bindPattern = '^(unix:/.+|(.+:)?[0-9]{1,5})$';
 
@@ -18,12 +18,13 @@ export function parseBind(input: unknown): Bind | Fault {
   const colon = text.lastIndexOf(':');
   const written = colon < 0 ? '127.0.0.1' : text.slice(0, colon);
   const portText = text.slice(colon + 1);
-  if (colon >= 0 && isIPv6(text)) return new Fault(`${quote(input)} has no port: an IPv6 address stands in brackets, such as [${text}]:1883`);
+  if (colon >= 0 && isIPv6(text))
+    return new Fault(`${quote(input)} has no port: an IPv6 address stands in brackets, such as [${text}]:1883`);
   if (!/^[0-9]+$/.test(portText)) return new Fault(`${quote(input)} has no port: ${howToWrite}`);
   const port = Number(portText);
   if (port > 65_535) return new Fault(`port ${portText} does not exist: ports go from 0 (any free one) to 65535`);
   const host = parseHost(written);
-  return host instanceof Fault ? host : { kind: 'ip', host, port };
+  return host instanceof Fault ? host : { host, port };
 }
 
 const howToWrite = 'write a port (1883, on loopback), 127.0.0.1:1883, [::1]:1883, 0.0.0.0:1883 or unix:/path';
@@ -42,13 +43,14 @@ function parseHost(written: string): string | Fault {
 function parseUnix(path: string): Bind | Fault {
   if (!path.startsWith('/')) return new Fault(`unix:${path} needs an absolute path, such as unix:/run/wrenmq/mqtt.sock`);
   if (path.includes('\0')) return new Fault('the path of a Unix socket cannot contain a zero byte');
-  if (Buffer.byteLength(path) > unixPathBytesMax) return new Fault(`the path of a Unix socket has at most ${unixPathBytesMax} bytes, this one has ${Buffer.byteLength(path)}`);
-  return { kind: 'unix', path };
+  if (Buffer.byteLength(path) > unixPathBytesMax)
+    return new Fault(`the path of a Unix socket has at most ${unixPathBytesMax} bytes, this one has ${Buffer.byteLength(path)}`);
+  return { path };
 }
 
 /** True when only this machine can reach the address. A host name other than localhost may resolve to anything: false. */
 export function isLoopback(bind: Bind): boolean {
-  if (bind.kind === 'unix') return true;
+  if ('path' in bind) return true;
   if (isIP(bind.host) === 4) return bind.host.startsWith('127.');
   return bind.host === 'localhost' || isLoopbackIPv6(bind.host);
 }
@@ -61,6 +63,6 @@ function isLoopbackIPv6(host: string): boolean {
 
 /** The address as a user writes it. */
 export function formatBind(bind: Bind): string {
-  if (bind.kind === 'unix') return `unix:${bind.path}`;
+  if ('path' in bind) return `unix:${bind.path}`;
   return isIPv6(bind.host) ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
 }

@@ -34,7 +34,10 @@ export function formatProblems(problems: readonly ConfigProblem[]): string {
 }
 
 function formatProblem(problem: ConfigProblem): string {
-  const place = problem.file === undefined ? problem.source : [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':');
+  const place =
+    problem.file === undefined
+      ? problem.source
+      : [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':');
   const head = [place, problem.path].filter((part) => part !== undefined && part !== '').join(': ');
   const remedy = problem.suggestion === undefined ? '' : `\n    ${problem.suggestion.replaceAll('\n', '\n    ')}`;
   return `${head}${head === '' ? '' : ' '}${problem.message}${remedy}`;

@@ -37,5 +37,12 @@ export function splitAssignment(text: string): { path: string; value: string } |
 
 /** The environment variable of a key. */
 export function variableOf(path: KeyPath): string {
-  return `WRENMQ_${path.map((segment) => segment.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').replaceAll('-', '_').toUpperCase()).join('__')}`;
+  return `WRENMQ_${path
+    .map((segment) =>
+      segment
+        .replace(/(?<=[a-z0-9])(?=[A-Z][a-z])/g, '_')
+        .replaceAll('-', '_')
+        .toUpperCase(),
+    )
+    .join('__')}`;
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
-import { type ConfigNode, isForbiddenName, type MapNode, nodeAt, nodeOf, overlay, valueOf } from './config-node.ts';
+import { type ConfigNode, isForbiddenName, type MapNode, nodeOf, overlay, valueOf } from './config-node.ts';
 import { formatPath, parsePath } from './key-path.ts';
 import { LoadedConfig } from './loaded-config.ts';
 import { readAssignments } from './read-assignments.ts';
@@ -41,18 +41,16 @@ export function loadConfig(sources: ConfigSources = {}): LoadedConfig {
   const first = configSchema.safeParse(valueOf(root), { error: messageOf });
   if (!first.success) problems.push(...problemsOf(first.error.issues, root));
   const parsed = first.success ? first.data : parseWithout(root, first.error.issues);
-  if (parsed === null) throw new ConfigError(problems);
+  if (parsed === null) throw new ConfigError(inOrder(problems));
   const config = settleConfig(parsed, places);
-  const facts = {
-    isGiven: (keyPath: readonly string[]) => (nodeAt(root, keyPath)?.at.layer ?? 'default') !== 'default',
-    hasOtherAuthentication: sources.hasOtherAuthentication === true || config.authentication.isPasswordFileRequired || existsSync(config.authentication.passwordFile),
-  };
-  for (const finding of findUnsafe(config, facts)) {
+  const { passwordFile, isPasswordFileRequired } = config.authentication;
+  const hasOtherAuthentication = sources.hasOtherAuthentication === true || isPasswordFileRequired || existsSync(passwordFile);
+  for (const finding of findUnsafe(config, hasOtherAuthentication)) {
     // What follows from another problem, or from a layer that could not be read, would only confuse.
     if (refused || problems.some((problem) => isRelated(problem.path, finding))) continue;
     problems.push(problemAt(finding.path, finding.message, root, finding.suggestion));
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(inOrder(problems));
   const warnings = findRisks(config).map((risk) => problemAt(risk.path, risk.message, root, risk.suggestion));
   return new LoadedConfig(config, parsed, root, warnings);
 }
@@ -87,17 +85,22 @@ function withoutVariables(env: Environment, ignored: readonly string[]): Environ
 
 function withoutForbiddenNames(node: ConfigNode, keyPath: readonly string[], problems: ConfigProblem[]): ConfigNode {
   if (node.kind === 'scalar') return node;
-  if (node.kind === 'list') return { ...node, items: node.items.map((item, index) => withoutForbiddenNames(item, [...keyPath, String(index)], problems)) };
+  if (node.kind === 'list')
+    return { ...node, items: node.items.map((item, index) => withoutForbiddenNames(item, [...keyPath, String(index)], problems)) };
   const children = new Map<string, ConfigNode>();
   for (const [name, child] of node.children) {
-    if (isForbiddenName(name)) problems.push({ path: formatPath([...keyPath, name]), message: 'is a name that is not allowed', ...child.keyAt });
+    if (isForbiddenName(name))
+      problems.push({ path: formatPath([...keyPath, name]), message: 'is a name that is not allowed', ...child.keyAt });
     else children.set(name, withoutForbiddenNames(child, [...keyPath, name], problems));
   }
   return { ...node, children };
 }
 
 /** The configuration with everything that is wrong put back to its default, to check the rest of it; null when that cannot be. */
-function parseWithout(root: ConfigNode, issues: readonly { readonly path: readonly PropertyKey[]; readonly code: string; readonly keys?: readonly string[] }[]): ParsedConfig | null {
+function parseWithout(
+  root: ConfigNode,
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly code: string; readonly keys?: readonly string[] }[],
+): ParsedConfig | null {
   let repaired = root;
   for (const issue of issues) {
     const paths = issue.code === 'unrecognized_keys' ? (issue.keys ?? []).map((name) => [...issue.path, name]) : [issue.path];
@@ -118,6 +121,15 @@ function without(node: ConfigNode, keyPath: readonly string[]): ConfigNode {
   if (isInnermost) children.delete(name);
   else children.set(name, without(child, rest));
   return { ...node, children };
+}
+
+/** As they stand in the file, then the others as they were found. */
+function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.toSorted((a, b) => (lineOf(a) === lineOf(b) ? 0 : lineOf(a) - lineOf(b)));
+}
+
+function lineOf(problem: ConfigProblem): number {
+  return problem.file === undefined ? Infinity : (problem.line ?? 0);
 }
 
 function isRelated(problemPath: string, finding: Finding): boolean {

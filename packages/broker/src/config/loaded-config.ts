@@ -1,11 +1,11 @@
 import { ConfigError, type ConfigProblem } from './config-error.ts';
-import { type ConfigNode, type Layer, nearestNode, nodeAt, type Origin, valueOf } from './config-node.ts';
+import { type ConfigNode, type Layer, nodeAt, valueOf } from './config-node.ts';
 import { formatPath, parsePath, variableOf } from './key-path.ts';
 import { keySuggestion } from './nearest-key.ts';
 import type { Config, ParsedConfig } from './schema.ts';
 import { type Effect, factsOf } from './schema-key.ts';
 import { childOf, defaultOf, schemaAt, shapeOf } from './schema-tree.ts';
-import { placeOf } from './zod-problems.ts';
+import { placeOf, problemAt } from './zod-problems.ts';
 import type { z } from 'zod';
 
 /** What stands where a secret would. */
@@ -41,9 +41,11 @@ export class LoadedConfig {
     this.#root = root;
   }
 
-  /** The whole configuration in the form of the file, without secrets. */
-  show(): unknown {
-    return redact(valueOf(this.#root), schemaAt([]));
+  /** The whole configuration in the form of the file, without secrets, with the paths that were settled. */
+  show(): Readonly<Record<string, unknown>> {
+    const shown = redact(valueOf(this.#root), schemaAt([])) as Record<string, Record<string, unknown>>;
+    const { dataDirectory, authentication } = this.config;
+    return { ...shown, dataDirectory, authentication: { ...shown['authentication'], passwordFile: authentication.passwordFile } };
   }
 
   /** Tells of one key what it is, what it does and who set it. Throws a ConfigError for a key that does not exist. */
@@ -67,9 +69,9 @@ export class LoadedConfig {
     };
   }
 
-  /** Where the value of a key was said, or the nearest thing around it. */
-  originOf(path: readonly string[]): Origin {
-    return nearestNode(this.#root, path).at;
+  /** A problem that a room found in a value when it used it (a rule, a hash), with the place where it was said. */
+  problemAt(path: readonly string[], message: string): ConfigProblem {
+    return problemAt(path, message, this.#root);
   }
 
   /** The default of a key may stand in the default of the map around it (`listeners.tcp.bind`). */
@@ -77,7 +79,8 @@ export class LoadedConfig {
     for (let depth = path.length - 1; depth > 0; depth--) {
       const above = schemaAt(path.slice(0, depth));
       let value = above === null ? undefined : defaultOf(above);
-      for (const segment of path.slice(depth)) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[segment] : undefined;
+      for (const segment of path.slice(depth))
+        value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[segment] : undefined;
       if (value !== undefined) return value;
     }
     return defaultOf(schema);
@@ -89,5 +92,7 @@ export function redact(value: unknown, schema: z.ZodType | null): unknown {
   if (schema !== null && factsOf(schema)?.isSecret === true && value !== null && value !== undefined) return REDACTED;
   if (Array.isArray(value)) return value.map((item, index) => redact(item, schema === null ? null : childOf(schema, index)));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, redact(child, schema === null ? null : childOf(schema, name))]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, child]) => [name, redact(child, schema === null ? null : childOf(schema, name))]),
+  );
 }

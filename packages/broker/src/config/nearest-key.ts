@@ -13,7 +13,10 @@ export function nearestKey(path: KeyPath): string[] | null {
   const everywhere = allKeys(configSchema, []);
   const exact = everywhere.find((candidate) => candidate[candidate.length - 1].toLowerCase() === wanted.toLowerCase());
   if (exact !== undefined) return exact;
-  const name = nearestOf(wanted, everywhere.map((candidate) => candidate[candidate.length - 1]));
+  const name = nearestOf(
+    wanted,
+    everywhere.map((candidate) => candidate[candidate.length - 1]),
+  );
   return name === null ? null : (everywhere.find((candidate) => candidate[candidate.length - 1] === name) ?? null);
 }
 

@@ -13,7 +13,13 @@ export function readAssignments(assignments: readonly string[], problems: Config
     const parts = splitAssignment(assignment);
     const path = parts === null ? null : parsePath(parts.path);
     if (parts === null || path === null) {
-      problems.push({ path: parts?.path ?? '', source, message: 'is not of the form key=value', suggestion: 'write for example --set listeners.tcp.bind=127.0.0.1:1883' });
+      // The value may be a secret: no more than the key is repeated.
+      problems.push({
+        path: /^[\w."-]*/.exec(assignment)?.[0] ?? '',
+        source,
+        message: 'is not of the form key=value',
+        suggestion: 'write for example --set listeners.tcp.bind=127.0.0.1:1883',
+      });
       continue;
     }
     putAt(root, path, nodeOf(readTextValue(parts.value, schemaAt(path)), { layer: 'command line', source }));

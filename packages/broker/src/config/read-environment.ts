@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import type { ConfigProblem } from './config-error.ts';
-import { type ConfigNode, emptyMap, type MapNode, nodeOf, type Origin, putAt } from './config-node.ts';
+import { type ConfigNode, emptyMap, type MapNode, nodeOf, putAt } from './config-node.ts';
 import { readTextValue } from './read-text-value.ts';
 import { configSchema } from './schema.ts';
 import { childOf, entryOf, schemaAt, shapeOf } from './schema-tree.ts';

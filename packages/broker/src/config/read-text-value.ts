@@ -19,7 +19,7 @@ export function readTextValue(text: string, schema: z.ZodType | null): unknown {
 /** Undefined when the text is no YAML. */
 function parseYamlValue(text: string): unknown {
   try {
-    const document = parseDocument(text, { version: '1.2', prettyErrors: false, logLevel: 'silent' });
+    const document = parseDocument(text, { version: '1.2', prettyErrors: false, logLevel: 'error' });
     return document.errors.length > 0 ? undefined : (document.toJS({ maxAliasCount: 0 }) as unknown);
   } catch {
     return undefined;

@@ -1,5 +1,17 @@
 import { readFileSync, statSync } from 'node:fs';
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Document, type Node, type Pair, parseDocument } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Document,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Scalar,
+} from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type ConfigNode, emptyMap, type MapNode, type Origin } from './config-node.ts';
 import { formatPath } from './key-path.ts';
@@ -36,17 +48,18 @@ export function readYaml(text: string, file: string): MapNode {
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { lineCounter: lines, version: '1.2', merge: false, prettyErrors: false, logLevel: 'silent' });
+    document = parseDocument(text, { lineCounter: lines, version: '1.2', merge: false, prettyErrors: false, logLevel: 'error' });
   } catch {
     // The parser recurses: nesting without end exhausts the stack.
     throw new ConfigError([{ path: '', file, message: 'cannot be read: it is nested too deeply' }]);
   }
   const reader = new YamlReader(document, lines, file);
-  const problems: ConfigProblem[] = document.errors.map((error) => ({
+  const problems: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     path: '',
-    message: error.message.replace(/\.?$/, ''),
+    message: error.code === 'MULTIPLE_DOCS' ? 'begins a second document; a configuration is one' : error.message.replace(/\.?$/, ''),
     ...position(lines, error.pos[0], file),
   }));
+  if (document.directives.yaml.version !== '1.2') problems.push({ path: '', file, message: 'is declared as YAML 1.1; write YAML 1.2' });
   if (problems.length > 0) throw new ConfigError(problems);
   const root = reader.readRoot();
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
@@ -100,7 +113,7 @@ class YamlReader {
 
   private readAlias(alias: Alias, keyAt: Origin, path: readonly string[]): ConfigNode {
     const target = alias.resolve(this.document);
-    if (target !== undefined) return this.read(target as Node, keyAt, path);
+    if (target !== undefined) return this.read(target, keyAt, path);
     this.report(path, `refers to *${alias.source}, but there is no &${alias.source} before it`, this.place(alias));
     return { kind: 'scalar', value: null, keyAt, at: keyAt };
   }
@@ -109,11 +122,11 @@ class YamlReader {
     const children = new Map<string, ConfigNode>();
     for (const pair of pairs) {
       const nameAt = this.place(pair.key);
-      if (!isScalar(pair.key) || pair.key.value === null) {
+      const name = isScalar(pair.key) ? nameOf(pair.key) : null;
+      if (name === null) {
         this.report(path, 'has a key that is no text', nameAt);
         continue;
       }
-      const name = isScalar(pair.key) && typeof pair.key.source === 'string' ? pair.key.source : String(pair.key.value);
       children.set(name, this.read(pair.value, nameAt, [...path, name]));
     }
     return { kind: 'map', children, keyAt, at: pairs.length === 0 ? keyAt : this.place(pairs[0].key) };
@@ -126,6 +139,18 @@ class YamlReader {
 
   private report(path: readonly string[], message: string, at: Origin): void {
     const { line, column } = at;
-    this.problems.push({ path: formatPath(path), message, file: this.file, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) });
+    this.problems.push({
+      path: formatPath(path),
+      message,
+      file: this.file,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    });
   }
+}
+
+/** A key as it is written: `1883` and `true` are names too. */
+function nameOf(key: Scalar): string | null {
+  if (typeof key.value === 'string') return key.value;
+  return key.value === null ? null : (key.source ?? null);
 }

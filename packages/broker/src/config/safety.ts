@@ -11,19 +11,15 @@ export interface Finding {
   readonly dependsOn?: string;
 }
 
-export interface SafetyFacts {
-  /** Whether a key was given by anyone, or is only there by default. */
-  isGiven(path: readonly string[]): boolean;
-  /** Whether there are users outside the configuration: a password file, or an embedder's own authenticator. */
-  readonly hasOtherAuthentication: boolean;
-}
-
-/** What must be mended before the broker may start. */
-export function findUnsafe(config: Config, facts: SafetyFacts): Finding[] {
+/**
+ * What must be mended before the broker may start. `hasOtherAuthentication`: there are users outside the configuration, in a password
+ * file or in an embedder's own authenticator.
+ */
+export function findUnsafe(config: Config, hasOtherAuthentication: boolean): Finding[] {
   const findings: Finding[] = [];
   for (const [name, listener] of Object.entries(config.listeners)) {
-    findings.push(...findTlsMistakes(name, listener, facts), ...findProxyMistakes(name, listener));
-    if (listener.enabled) findings.push(...findOpenDoors(name, listener, config, facts));
+    findings.push(...findTlsMistakes(name, listener), ...findProxyMistakes(name, listener));
+    if (listener.enabled) findings.push(...findOpenDoors(name, listener, config, hasOtherAuthentication));
   }
   return [...findings, ...findSharedAddresses(config)];
 }
@@ -55,11 +51,11 @@ function hasTls(listener: ListenerConfig): boolean {
   return listener.kind === 'tls' || listener.kind === 'wss';
 }
 
-function findOpenDoors(name: string, listener: ListenerConfig, config: Config, facts: SafetyFacts): Finding[] {
+function findOpenDoors(name: string, listener: ListenerConfig, config: Config, hasOtherAuthentication: boolean): Finding[] {
   if (isLoopback(listener.bind) || config.insecureAllowAnonymous) return [];
   const path = ['listeners', name, 'bind'];
   const where = `listens beyond this machine (${formatBind(listener.bind)})`;
-  const port = listener.bind.kind === 'ip' ? listener.bind.port : 0;
+  const port = 'port' in listener.bind ? listener.bind.port : 0;
   const remedies = [
     'make a first user and print the credential:  wrenmq setup',
     `or keep the listener on this machine:        --set listeners.${name}.bind=127.0.0.1:${port}`,
@@ -70,24 +66,38 @@ function findOpenDoors(name: string, listener: ListenerConfig, config: Config, f
     const suggestion = [`refuse clients without credentials:           --set ${remedy}`, ...remedies.slice(1)].join('\n');
     return [{ path, message: `${where} and lets clients in without credentials`, suggestion }];
   }
-  const provesByCertificate = hasTls(listener) && listener.tls.clientCertificate === 'required';
-  if (provesByCertificate || facts.hasOtherAuthentication || Object.keys(config.authentication.users).length > 0) return [];
-  return [{ path, message: `${where}, and there is no user who could come in`, suggestion: remedies.join('\n'), dependsOn: 'authentication' }];
+  const provesByCertificate = hasTls(listener) && listener.tls.clientCertificate !== 'none' && listener.tls.certificateAs !== 'off';
+  if (provesByCertificate || hasOtherAuthentication || Object.keys(config.authentication.users).length > 0) return [];
+  return [
+    { path, message: `${where}, and there is no user who could come in`, suggestion: remedies.join('\n'), dependsOn: 'authentication' },
+  ];
 }
 
-function findTlsMistakes(name: string, listener: ListenerConfig, facts: SafetyFacts): Finding[] {
+function findTlsMistakes(name: string, listener: ListenerConfig): Finding[] {
   const findings: Finding[] = [];
   const path = (key: string) => ['listeners', name, 'tls', key];
   const { tls } = listener;
   if (!hasTls(listener)) {
-    if (!facts.isGiven(['listeners', name, 'tls'])) return [];
+    if (!mentionsCertificates(tls)) return [];
     const kind = listener.kind === 'ws' ? 'wss' : 'tls';
-    return [{ path: ['listeners', name, 'tls'], message: `has no meaning for the kind ${listener.kind}`, suggestion: `set listeners.${name}.kind to ${kind}, or remove it` }];
+    return [
+      {
+        path: ['listeners', name, 'tls'],
+        message: `has no meaning for the kind ${listener.kind}`,
+        suggestion: `set listeners.${name}.kind to ${kind}, or remove it`,
+      },
+    ];
   }
-  if (tls.cert !== null && tls.key === null) findings.push({ path: path('cert'), message: 'needs its private key', suggestion: `give listeners.${name}.tls.key` });
-  if (tls.key !== null && tls.cert === null) findings.push({ path: path('key'), message: 'needs its certificate', suggestion: `give listeners.${name}.tls.cert` });
+  if (tls.cert !== null && tls.key === null)
+    findings.push({ path: path('cert'), message: 'needs its private key', suggestion: `give listeners.${name}.tls.key` });
+  if (tls.key !== null && tls.cert === null)
+    findings.push({ path: path('key'), message: 'needs its certificate', suggestion: `give listeners.${name}.tls.cert` });
   if (tls.clientCertificate !== 'none' && tls.ca === null) {
-    findings.push({ path: path('clientCertificate'), message: 'needs to know who signs client certificates', suggestion: `give listeners.${name}.tls.ca` });
+    findings.push({
+      path: path('clientCertificate'),
+      message: 'needs to know who signs client certificates',
+      suggestion: `give listeners.${name}.tls.ca`,
+    });
   }
   if (tls.clientCertificate === 'none') {
     const useless = tls.certificateAs !== 'off' ? 'certificateAs' : tls.crl !== null ? 'crl' : null;
@@ -97,9 +107,14 @@ function findTlsMistakes(name: string, listener: ListenerConfig, facts: SafetyFa
   return findings;
 }
 
+function mentionsCertificates(tls: ListenerConfig['tls']): boolean {
+  const files = [tls.cert, tls.key, tls.ca, tls.crl].some((file) => file !== null);
+  return files || tls.clientCertificate !== 'none' || tls.certificateAs !== 'off' || Object.keys(tls.sni).length > 0;
+}
+
 function findProxyMistakes(name: string, listener: ListenerConfig): Finding[] {
   const { enabled, trusted } = listener.proxyProtocol;
-  if (!enabled || trusted.length > 0 || listener.bind.kind === 'unix') return [];
+  if (!enabled || trusted.length > 0 || 'path' in listener.bind) return [];
   return [
     {
       path: ['listeners', name, 'proxyProtocol', 'trusted'],
@@ -110,19 +125,23 @@ function findProxyMistakes(name: string, listener: ListenerConfig): Finding[] {
 }
 
 function findSharedAddresses(config: Config): Finding[] {
-  const doors = Object.entries(config.listeners).filter(([, listener]) => listener.enabled).map(([name, listener]) => ({ path: ['listeners', name], bind: listener.bind }));
+  const doors = Object.entries(config.listeners)
+    .filter(([, listener]) => listener.enabled)
+    .map(([name, listener]) => ({ path: ['listeners', name], bind: listener.bind }));
   if (config.admin.enabled) doors.push({ path: ['admin'], bind: config.admin.bind });
   return doors.flatMap((door, index) => {
     const other = doors.slice(0, index).find((earlier) => overlaps(earlier.bind, door.bind));
     if (other === undefined) return [];
     const taker = other.path.join('.');
     const suggestion = `change one of the two binds, or switch one off: --set ${taker}.enabled=false`;
-    return [{ path: [...door.path, 'bind'], message: `${formatBind(door.bind)} is taken by ${taker} (${formatBind(other.bind)})`, suggestion }];
+    return [
+      { path: [...door.path, 'bind'], message: `${formatBind(door.bind)} is taken by ${taker} (${formatBind(other.bind)})`, suggestion },
+    ];
   });
 }
 
 function overlaps(a: Bind, b: Bind): boolean {
-  if (a.kind === 'unix' || b.kind === 'unix') return a.kind === 'unix' && b.kind === 'unix' && a.path === b.path;
+  if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
   if (a.port !== b.port || a.port === 0) return false;
   return a.host === b.host || coversHost(a.host, b.host) || coversHost(b.host, a.host);
 }

@@ -1,21 +1,32 @@
 import { z } from 'zod';
-import { key, section } from './schema-key.ts';
+import { key, qos, section } from './schema-key.ts';
 
 const user = z
   .strictObject({
     passwordHash: key(
       { effect: 'live', isSecret: true },
-      'Hash of the password, made by `wrenmq passwd`: scrypt, argon2id, or mosquitto $7$. Never the password itself.',
-      z.string().regex(/^\$[a-zA-Z0-9-]+\$\S+$/, 'is not a password hash: make one with `wrenmq passwd`').nullable().prefault(null),
+      'Hash of the password, made by `wrenmq passwd`: argon2id, scrypt, or mosquitto ($7$, $6$). Never the password itself.',
+      z
+        .string()
+        .regex(/^\$(argon2id|scrypt|7|6)\$\S+$/, 'is not a password hash: make one with `wrenmq passwd`')
+        .nullable()
+        .prefault(null),
     ),
     scram: key(
       { effect: 'live', isSecret: true },
-      'SCRAM-SHA-256 verifier, made by `wrenmq passwd --scram`, for clients that use enhanced authentication.',
-      z.string().regex(/^SCRAM-SHA-256\$\S+$/, 'is not a SCRAM-SHA-256 verifier: make one with `wrenmq passwd --scram`').nullable().prefault(null),
+      'SCRAM-SHA-256 credential, made by `wrenmq passwd --scram`, for clients that use enhanced authentication.',
+      z
+        .string()
+        .regex(/^\$scram-sha-256\$\S+$/, 'is not a SCRAM credential: make one with `wrenmq passwd --scram`')
+        .nullable()
+        .prefault(null),
     ),
     isSuperuser: key('live', 'Whether authorization rules do not apply to the user.', z.boolean().prefault(false)),
   })
-  .refine((value) => value.passwordHash !== null || value.scram !== null, 'has no credential: give passwordHash or scram (make one with `wrenmq passwd`)');
+  .refine(
+    (value) => value.passwordHash !== null || value.scram !== null,
+    'has no credential: give passwordHash or scram (make one with `wrenmq passwd`)',
+  );
 
 export const authentication = section('Who a client is.', {
   anonymous: key(
@@ -31,23 +42,33 @@ export const authentication = section('Who a client is.', {
   users: key('live', 'Users by name.', z.record(z.string().min(1).max(65_535), user).prefault({})),
 });
 
-const nameOrAny = () => z.string().min(1).nullable().prefault(null);
+const names = () => z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], { error: 'must be a text or a list of texts' });
+const network = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: 'must be an IP address or a network such as 10.0.0.0/8' });
 
-const rule = z.strictObject({
-  permit: key('live', 'What the rule decides: allow or deny.', z.enum(['allow', 'deny'])),
-  actions: key('live', 'What it is about: publish, subscribe or both.', z.array(z.enum(['publish', 'subscribe'])).min(1).prefault(['publish', 'subscribe'])),
-  topics: key(
-    'live',
-    'Topic filters it covers; %c stands for the client identifier and %u for the user name, each as a whole level. `eq filter` covers only that very filter.',
-    z.array(z.string().min(1).max(65_535)).min(1).prefault(['#']),
-  ),
-  username: key('live', 'The user it is for; null: any.', nameOrAny()),
-  clientId: key('live', 'The client it is for; null: any.', nameOrAny()),
+const who = z.strictObject({
+  username: key('live', 'The proven user name, or a list of them.', names().exactOptional()),
+  clientId: key('live', 'The client identifier, or a list of them.', names().exactOptional()),
   address: key(
     'live',
-    'The address or CIDR block it is for; null: any.',
-    z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: 'is neither an IP address nor a CIDR block such as 10.0.0.0/8' }).nullable().prefault(null),
+    'The address of the client or the network it is in, or a list of them.',
+    z.union([network, z.array(network).min(1)]).exactOptional(),
   ),
+  listener: key('live', 'The listener, such as tcp.default, or a list of them.', names().exactOptional()),
+  anonymous: key('live', 'Whether the client has shown no credentials.', z.boolean().exactOptional()),
+  loopback: key('live', 'Whether its listener is bound to loopback.', z.boolean().exactOptional()),
+});
+
+const rule = z.strictObject({
+  permission: key('live', 'What the rule decides.', z.enum(['allow', 'deny'])),
+  action: key('live', 'What it is about.', z.enum(['publish', 'subscribe', 'all'])),
+  topics: key(
+    'live',
+    'Topic filters that it covers; %c stands for the client identifier and %u for the user name, each as a whole level.',
+    z.array(z.string().min(1).max(65_535)).min(1),
+  ),
+  who: key('live', 'Whom it is about: all that is said must hold, of a list one. Left away: everybody.', who.exactOptional()),
+  qos: key('live', 'Only for these QoS: of the message, or requested by the subscription.', z.array(qos).min(1).exactOptional()),
+  retain: key('live', 'Only for messages with RETAIN (true) or without (false); for the action publish.', z.boolean().exactOptional()),
 });
 
 export const authorization = section('What a client may publish and subscribe to.', {

@@ -34,7 +34,10 @@ export function key<S extends z.ZodType>(facts: KeyFacts | Effect, about: string
 
 /** A map with fixed keys; every key has a default, so the whole has one. */
 export function section<S extends z.ZodRawShape>(about: string, shape: S) {
-  return z.strictObject(shape).prefault({} as never).describe(about);
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(about);
 }
 
 export function factsOf(schema: z.ZodType): KeyFacts | undefined {
@@ -57,7 +60,10 @@ interface Range {
 }
 
 export function duration(range: Range) {
-  return leaf<Measured<'Ms'>>((input) => inRange(parseDuration(input), parseDuration, range), 'Ms', { type: 'string', pattern: durationPattern });
+  return leaf<Measured<'Ms'>>((input) => inRange(parseDuration(input), parseDuration, range), 'Ms', {
+    type: 'string',
+    pattern: durationPattern,
+  });
 }
 
 /** A duration that MQTT carries in whole seconds; `never` is its largest value, which the standard reads as "does not expire". */
@@ -102,18 +108,19 @@ export function count(min: number, max: number, unlimited?: 'unlimited') {
 }
 
 export function ratePerSecond() {
-  return leaf<Measured<'PerSecond'>>(
-    (input) => (input === 'unlimited' ? Infinity : parseRate(input)),
-    'PerSecond',
-    { type: 'string', pattern: `^unlimited$|${ratePattern}` },
-  );
+  return leaf<Measured<'PerSecond'>>((input) => (input === 'unlimited' ? Infinity : parseRate(input)), 'PerSecond', {
+    type: 'string',
+    pattern: `^unlimited$|${ratePattern}`,
+  });
 }
+
+export const qos = z.union([z.literal(0), z.literal(1), z.literal(2)], { error: 'must be 0, 1 or 2' });
 
 export function bind() {
   return leaf<Bind>(parseBind, '', { type: ['integer', 'string'], pattern: bindPattern });
 }
 
-function leaf<T>(parse: (input: unknown) => number | Bind | Fault, suffix: string, json: LeafFacts['json']): z.ZodType<T, unknown> {
+function leaf<T>(parse: (input: unknown) => number | Bind | Fault, suffix: string, json: LeafFacts['json']): z.ZodType<T> {
   const schema = z.unknown().transform((input, context): T => {
     const value = parse(input);
     if (!(value instanceof Fault)) return value as T;
@@ -133,10 +140,11 @@ function inRange(value: number | Fault, parse: (input: unknown) => number | Faul
 type Suffix<V> = [Extract<V, Measured<string>>] extends [never] ? '' : Extract<V, Measured<string>> extends Measured<infer U> ? U : '';
 
 /** The parsed values under the names that the house uses: units last, everything read-only. */
-export type Named<T> = T extends Measured<string>
-  ? number
-  : T extends string | number | boolean | null | undefined
-    ? T
-    : T extends readonly (infer E)[]
-      ? readonly Named<E>[]
-      : { readonly [K in keyof T as K extends string ? `${K}${Suffix<T[K]>}` : K]: Named<T[K]> };
+export type Named<T> =
+  T extends Measured<string>
+    ? number
+    : T extends string | number | boolean | null | undefined
+      ? T
+      : T extends readonly (infer E)[]
+        ? readonly Named<E>[]
+        : { readonly [K in keyof T as K extends string ? `${K}${Suffix<T[K]>}` : K]: Named<T[K]> };

@@ -6,7 +6,11 @@ const proxyProtocol = section('The PROXY protocol (v1 and v2), by which a load b
   trusted: key(
     'restart',
     'Addresses or CIDR blocks whose PROXY header is believed, such as 10.0.0.0/8; connections from elsewhere are refused. Required when enabled.',
-    z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: 'is neither an IP address nor a CIDR block such as 10.0.0.0/8' })).prefault([]),
+    z
+      .array(
+        z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: 'is neither an IP address nor a CIDR block such as 10.0.0.0/8' }),
+      )
+      .prefault([]),
   ),
   timeout: key('restart', 'How long the header may take, 100ms to 1m.', duration({ min: '100ms', max: '1m' }).prefault('3s')),
 });
@@ -19,42 +23,64 @@ const certificatePair = z.strictObject({
   key: key({ effect: 'restart', isPath: true }, 'Private key, PEM file.', path()),
 });
 
-const tls = section('TLS, for the kinds tls and wss. Without cert and key a local CA and a server certificate are made in the data directory.', {
-  cert: key({ effect: 'restart', isPath: true }, 'Certificate chain, PEM file; read again when it changes. Needs key.', optionalPath()),
-  key: key({ effect: 'restart', isPath: true }, 'Private key of cert, PEM file; read again when it changes.', optionalPath()),
-  ca: key({ effect: 'restart', isPath: true }, 'Certificates of the authorities that sign client certificates, PEM file; read again when it changes.', optionalPath()),
-  crl: key({ effect: 'restart', isPath: true }, 'Revoked client certificates, PEM file; read again when it changes.', optionalPath()),
-  clientCertificate: key(
-    'restart',
-    'Whether clients show a certificate: none (not asked), optional (verified when shown), required. The last two need ca.',
-    z.enum(['none', 'optional', 'required']).prefault('none'),
-  ),
-  certificateAs: key(
-    'restart',
-    'What the common name of a verified client certificate is used as; it then replaces what CONNECT says.',
-    z.enum(['off', 'username', 'clientId']).prefault('off'),
-  ),
-  minVersion: key('restart', 'The oldest TLS version that is accepted.', z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2')),
-  sni: key(
-    'restart',
-    'Further certificates by the server name that the client asks for: a map of names (example.org, *.example.org) to cert and key.',
-    z.record(z.string().regex(/^(\*\.)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/, 'is not a host name such as example.org or *.example.org'), certificatePair).prefault({}),
-  ),
-});
+const tls = section(
+  'TLS, for the kinds tls and wss. Without cert and key a local CA and a server certificate are made in the data directory.',
+  {
+    cert: key({ effect: 'restart', isPath: true }, 'Certificate chain, PEM file; read again when it changes. Needs key.', optionalPath()),
+    key: key({ effect: 'restart', isPath: true }, 'Private key of cert, PEM file; read again when it changes.', optionalPath()),
+    ca: key(
+      { effect: 'restart', isPath: true },
+      'Certificates of the authorities that sign client certificates, PEM file; read again when it changes.',
+      optionalPath(),
+    ),
+    crl: key({ effect: 'restart', isPath: true }, 'Revoked client certificates, PEM file; read again when it changes.', optionalPath()),
+    clientCertificate: key(
+      'restart',
+      'Whether clients show a certificate: none (not asked), optional (verified when shown), required. The last two need ca.',
+      z.enum(['none', 'optional', 'required']).prefault('none'),
+    ),
+    certificateAs: key(
+      'restart',
+      'What the common name of a verified client certificate is used as; it then replaces what CONNECT says.',
+      z.enum(['off', 'username', 'clientId']).prefault('off'),
+    ),
+    minVersion: key('restart', 'The oldest TLS version that is accepted.', z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2')),
+    sni: key(
+      'restart',
+      'Further certificates by the server name that the client asks for: a map of names (example.org, *.example.org) to cert and key.',
+      z
+        .record(
+          z.string().regex(/^(\*\.)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/, 'is not a host name such as example.org or *.example.org'),
+          certificatePair,
+        )
+        .prefault({}),
+    ),
+  },
+);
 
 const websocket = section('WebSocket, for the kinds ws and wss.', {
-  path: key('restart', 'The path of the URL at which MQTT is spoken.', z.string().regex(/^\/[^?#\s]*$/, 'must begin with / and contain neither ? nor #').prefault('/mqtt')),
+  path: key(
+    'restart',
+    'The path of the URL at which MQTT is spoken.',
+    z
+      .string()
+      .regex(/^\/[^?#\s]*$/, 'must begin with / and contain neither ? nor #')
+      .prefault('/mqtt'),
+  ),
   origins: key(
     'restart',
-    'Web pages that may connect: origins such as https://app.example.org, or * for all. Empty: pages of the host they connect to, and pages of this machine. ' +
-      'Clients that are no browsers send no Origin and are not affected.',
-    z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/, 'is not an origin such as https://app.example.org')).prefault([]),
+    'Origins of the web pages that may connect, such as https://app.example.org; empty: every page. Clients that are no browsers are not affected.',
+    z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'is not an origin such as https://app.example.org')).prefault([]),
   ),
 });
 
-const listener = z.strictObject({
+export const listenerSchema = z.strictObject({
   enabled: key('restart', 'Whether the listener opens.', z.boolean().prefault(true)),
-  kind: key('restart', 'tcp, tls (MQTT over TLS), ws (WebSocket) or wss (WebSocket over TLS). A listener of your own must name it.', z.enum(['tcp', 'tls', 'ws', 'wss'])),
+  kind: key(
+    'restart',
+    'tcp, tls (MQTT over TLS), ws (WebSocket) or wss (WebSocket over TLS). A listener of your own must name it.',
+    z.enum(['tcp', 'tls', 'ws', 'wss']),
+  ),
   bind: key(
     'restart',
     'Where it listens: 1883 (that port on 127.0.0.1), 127.0.0.1:0 (any free port), [::1]:1883, 0.0.0.0:1883, *:1883 (every address) or unix:/path. ' +
@@ -66,10 +92,22 @@ const listener = z.strictObject({
     'Clients without credentials on this listener: inherit (as authentication.anonymous says), allow, deny.',
     z.enum(['inherit', 'allow', 'deny']).prefault('inherit'),
   ),
-  connectionsMax: key('live', 'Connections at the same time, 1 to 10000000, or unlimited; more are closed at once.', count(1, 10_000_000, 'unlimited').prefault('unlimited')),
-  acceptRate: key('live', 'New connections per time, such as 1000/s, or unlimited; more wait in the backlog.', ratePerSecond().prefault('unlimited')),
+  connectionsMax: key(
+    'live',
+    'Connections at the same time, 1 to 10000000, or unlimited; more are closed at once.',
+    count(1, 10_000_000, 'unlimited').prefault('unlimited'),
+  ),
+  acceptRate: key(
+    'live',
+    'New connections per time, such as 1000/s, or unlimited; more wait in the backlog.',
+    ratePerSecond().prefault('unlimited'),
+  ),
   acceptBurst: key('live', 'New connections that may come at once above acceptRate, 1 to 1000000.', count(1, 1_000_000).prefault(1000)),
-  backlog: key('restart', 'Connections that the operating system holds until they are accepted, 1 to 65535.', count(1, 65_535).prefault(4096)),
+  backlog: key(
+    'restart',
+    'Connections that the operating system holds until they are accepted, 1 to 65535.',
+    count(1, 65_535).prefault(4096),
+  ),
   proxyProtocol,
   tls,
   websocket,
@@ -79,13 +117,18 @@ const listener = z.strictObject({
 export const listeners = key(
   'restart',
   'The doors for clients, by name. The five defaults stay unless enabled: false; others are added under names of their own.',
-  z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{0,63}$/, 'is not a name: a letter, then at most 63 letters, digits and hyphens'), listener).prefault({
-    tcp: { kind: 'tcp', bind: '127.0.0.1:1883' },
-    ws: { kind: 'ws', bind: '127.0.0.1:8083' },
-    tls: { kind: 'tls', bind: '127.0.0.1:8883' },
-    tls1884: { kind: 'tls', bind: '127.0.0.1:1884' },
-    wss: { kind: 'wss', bind: '127.0.0.1:8084' },
-  }),
+  z
+    .record(
+      z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{0,63}$/, 'is not a name: a letter, then at most 63 letters, digits and hyphens'),
+      listenerSchema,
+    )
+    .prefault({
+      tcp: { kind: 'tcp', bind: '127.0.0.1:1883' },
+      ws: { kind: 'ws', bind: '127.0.0.1:8083' },
+      tls: { kind: 'tls', bind: '127.0.0.1:8883' },
+      tls1884: { kind: 'tls', bind: '127.0.0.1:1884' },
+      wss: { kind: 'wss', bind: '127.0.0.1:8084' },
+    }),
 );
 
 export const admin = section('The HTTP server for health, metrics and administration.', {

@@ -5,14 +5,14 @@ import { configSchema } from './schema.ts';
 /** The schema without its wrappers (default, null, description). */
 export function innermost(schema: z.ZodType): z.ZodType {
   let inner: z.core.$ZodType = schema;
-  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodNullable || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodNullable || inner instanceof z.ZodExactOptional) inner = inner.unwrap();
   return inner as z.ZodType;
 }
 
 /** The keys of a map with fixed keys; null for everything else. */
 export function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | null {
   const inner = innermost(schema);
-  return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : null;
+  return inner instanceof z.ZodObject ? inner.shape : null;
 }
 
 /** The schema of the values of a map with free names; null for everything else. */
@@ -42,6 +42,10 @@ export function schemaAt(path: readonly PropertyKey[]): z.ZodType | null {
     if (schema === null) return null;
   }
   return schema;
+}
+
+export function isOptional(schema: z.ZodType): boolean {
+  return schema instanceof z.ZodExactOptional;
 }
 
 /** The default as a user would write it; undefined for a key that must be given. */

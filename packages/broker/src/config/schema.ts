@@ -30,21 +30,49 @@ export const configSchema = z.strictObject({
   mqtt,
   overload,
   store: section('The store on disk.', {
-    bytesMax: key('restart', 'Size of the store, 16MiB to 16TiB, or unlimited (the disk); above it publishers get 0x97 Quota exceeded until there is room.', bytes({ min: '16MiB', max: '16TiB' }, 'unlimited').prefault('unlimited')),
+    bytesMax: key(
+      'restart',
+      'Size of the store, 16MiB to 16TiB, or unlimited (the disk); above it publishers get 0x97 Quota exceeded until there is room.',
+      bytes({ min: '16MiB', max: '16TiB' }, 'unlimited').prefault('unlimited'),
+    ),
   }),
   drain: section('What clients are told when the broker closes their connections in order to be emptied or shut down.', {
-    reasonCode: key('live', 'serverShuttingDown (0x8B), useAnotherServer (0x9C, for now) or serverMoved (0x9D, for good).', z.enum(['serverShuttingDown', 'useAnotherServer', 'serverMoved']).prefault('serverShuttingDown')),
-    serverReference: key('live', 'The server to use instead, for useAnotherServer and serverMoved, such as mqtt2.example.org:8883; null: none named.', z.string().min(1).max(1024).nullable().prefault(null)),
+    reasonCode: key(
+      'live',
+      'serverShuttingDown (0x8B), useAnotherServer (0x9C, for now) or serverMoved (0x9D, for good).',
+      z.enum(['serverShuttingDown', 'useAnotherServer', 'serverMoved']).prefault('serverShuttingDown'),
+    ),
+    serverReference: key(
+      'live',
+      'The server to use instead, for useAnotherServer and serverMoved, such as mqtt2.example.org:8883; null: none named.',
+      z.string().min(1).max(1024).nullable().prefault(null),
+    ),
   }),
   log: section('The log, on standard error.', {
-    level: key('live', 'The least important level that is written.', z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info')),
-    format: key('restart', 'json (one object per line), pretty (for people), auto (pretty on a terminal, else json).', z.enum(['auto', 'json', 'pretty']).prefault('auto')),
+    level: key(
+      'live',
+      'The least important level that is written.',
+      z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+    ),
+    format: key(
+      'restart',
+      'json (one object per line), pretty (for people), auto (pretty on a terminal, else json).',
+      z.enum(['auto', 'json', 'pretty']).prefault('auto'),
+    ),
   }),
   sys: section('The $SYS topics.', {
-    interval: key('live', 'How often they are published, 1s to 1d; null: not at all.', durationInSeconds({ min: '1s', max: '1d' }).nullable().prefault('10s')),
+    interval: key(
+      'live',
+      'How often they are published, 1s to 1d; null: not at all.',
+      durationInSeconds({ min: '1s', max: '1d' }).nullable().prefault('10s'),
+    ),
   }),
   shutdown: section('The orderly end.', {
-    graceTime: key('live', 'How long clients have to take what was sent and the store to flush after SIGTERM, 0s to 10m.', duration({ min: '0s', max: '10m' }).prefault('10s')),
+    graceTime: key(
+      'live',
+      'How long clients have to take what was sent and the store to flush after SIGTERM, 0s to 10m.',
+      duration({ min: '0s', max: '10m' }).prefault('10s'),
+    ),
   }),
 });
 

@@ -19,7 +19,7 @@ export function resolvePaths(node: ConfigNode, schema: z.ZodType, places: Places
   if (node.kind === 'list') return node;
   if (node.kind === 'scalar') {
     const isPath = factsOf(schema)?.isPath === true && typeof node.value === 'string' && node.value !== '';
-    return isPath ? { ...node, value: absolute(node.value as string, node.at.file, places) } : node;
+    return isPath ? { ...node, value: absolute(node.value, node.at.file, places) } : node;
   }
   const children = new Map<string, ConfigNode>();
   for (const [name, child] of node.children) {

@@ -45,7 +45,9 @@ export function parseBytes(input: unknown): number | Fault {
   if (typeof input === 'number' && Number.isSafeInteger(input) && input >= 0) return input;
   const parts = typeof input === 'string' ? /^([0-9.]+) ?([a-zA-Z]*)$/.exec(input) : null;
   if (parts === null || !new RegExp(bytesPattern).test(input as string)) {
-    return new Fault(`${quote(input)} is not a size: write bytes, or a number with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024)`);
+    return new Fault(
+      `${quote(input)} is not a size: write bytes, or a number with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024)`,
+    );
   }
   const bytes = Math.round(Number(parts[1]) * (bytesPer[parts[2]] ?? 1));
   return Number.isSafeInteger(bytes) ? bytes : new Fault(`${quote(input)} is more than any machine has`);
@@ -61,7 +63,8 @@ export function parseRate(input: unknown): number | Fault {
 
 /** A value as it can be shown in one line of a message. */
 export function quote(input: unknown): string {
-  const text = typeof input === 'string' ? JSON.stringify(input) : typeof input === 'object' && input !== null ? describeShape(input) : String(input);
+  const text =
+    typeof input === 'string' ? JSON.stringify(input) : typeof input === 'object' && input !== null ? describeShape(input) : String(input);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

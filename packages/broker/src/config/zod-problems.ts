@@ -6,8 +6,9 @@ import { keySuggestion, nearestKey } from './nearest-key.ts';
 
 /** Says in words of the configuration what zod found; never repeats a value, which may be a secret. */
 export function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code === 'invalid_type') return issue.input === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`;
-  if (issue.code === 'invalid_value') return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
+  const must = issue.input === undefined ? 'is missing: it must be' : 'must be';
+  if (issue.code === 'invalid_type') return `${must} ${kinds[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `${must} one of ${issue.values.join(', ')}`;
   if (issue.code === 'too_small') return boundary(issue.origin, 'at least', issue.minimum);
   if (issue.code === 'too_big') return boundary(issue.origin, 'at most', issue.maximum);
   return undefined;
