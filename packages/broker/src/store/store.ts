@@ -68,6 +68,9 @@ export interface Store {
   /** The committed value, or null. A damaged record reads as null after it is quarantined and counted. */
   get(table: Table, key: Buffer): Promise<Buffer | null>;
 
+  /** Whether a committed record exists, where the store can tell at once without reading it. */
+  has?(table: Table, key: Buffer): boolean;
+
   /** Committed records in key order, in pages of bounded size; damaged records are quarantined and skipped. */
   scan(table: Table, range?: ScanRange): AsyncIterable<readonly StoredRecord[]>;
 

@@ -27,6 +27,11 @@ export class MemoryStore implements Store {
     return value === undefined ? null : copyOf(value);
   }
 
+  has(table: Table, key: Buffer): boolean {
+    this.#assertOpen();
+    return this.#tableOf(table).get(key.toString('latin1')) !== undefined;
+  }
+
   scan(table: Table, range: ScanRange = {}): AsyncIterable<readonly StoredRecord[]> {
     return scanPages((rest, recordsMax) => this.#readPage(table, rest, recordsMax), range);
   }
