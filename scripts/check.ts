@@ -16,12 +16,10 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const failed: string[] = [];
-for (const [name, command] of Object.entries(CHECKS)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+const chosen = asked.length === 0 ? Object.keys(CHECKS) : asked;
+const failed = chosen.filter((name) => {
   console.log(`── ${name}`);
-  const { status } = spawnSync(process.execPath, [...process.execArgv, ...command], { stdio: 'inherit' });
-  if (status !== 0) failed.push(name);
-}
+  return spawnSync(process.execPath, [...process.execArgv, ...CHECKS[name]], { stdio: 'inherit' }).status !== 0;
+});
 console.log(failed.length === 0 ? 'check: all green' : `check: failed: ${failed.join(', ')}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

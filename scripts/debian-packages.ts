@@ -56,5 +56,5 @@ function stopMosquittoService(become: readonly string[]): void {
 
 /** Output goes to standard error: standard output belongs to the test runner. */
 function run(command: readonly string[]): boolean {
-  return spawnSync(command[0]!, command.slice(1), { stdio: ['ignore', 2, 2] }).status === 0;
+  return spawnSync(command[0], command.slice(1), { stdio: ['ignore', 2, 2] }).status === 0;
 }

@@ -11,10 +11,10 @@ const launcher = new URL('../../../scripts/run.mjs', import.meta.url);
 const source = new URL('../src/main.ts', import.meta.url);
 
 if (existsSync(source) && existsSync(launcher)) {
-  import(launcher.href).then((run) => run.runPinned([fileURLToPath(source), ...process.argv.slice(2)]));
+  void import(launcher.href).then((run) => run.runPinned([fileURLToPath(source), ...process.argv.slice(2)]));
 } else if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   process.stderr.write(`wrenmq needs Node.js ${oldestMajor} or newer; this is ${process.version} (${process.execPath})\n`);
   process.exitCode = 1;
 } else {
-  import('../dist/main.js');
+  void import('../dist/main.js');
 }

@@ -1,0 +1,42 @@
+/**
+ * THE table: which room of the broker may import which. Imports point only down it: a room names rooms that stand above it
+ * here. `tidy.test.ts` checks it. Tests, the files beside the rooms (index.ts, broker.ts) and `node:` modules are free.
+ */
+export interface Room {
+  /** Rooms, or single files of one: `hooks/feature.ts`. */
+  readonly rooms: readonly string[];
+  /** Packages by name. */
+  readonly packages: readonly string[];
+}
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  base: { rooms: [], packages: [] },
+  message: { rooms: ['base'], packages: ['@wrenmq/codec'] },
+  topic: { rooms: ['base'], packages: [] },
+  hooks: { rooms: ['base', 'message'], packages: ['@wrenmq/codec'] },
+  config: { rooms: ['base'], packages: ['yaml', 'zod'] },
+  listeners: { rooms: ['base'], packages: ['@peculiar/x509', 'ws'] },
+  store: { rooms: ['base', 'message'], packages: ['lmdb'] },
+  cluster: { rooms: ['base', 'message', 'topic'], packages: [] },
+  auth: { rooms: ['base', 'message', 'topic', 'hooks'], packages: ['@wrenmq/codec'] },
+  retained: { rooms: ['base', 'message', 'topic', 'store'], packages: ['@wrenmq/codec'] },
+  session: { rooms: ['base', 'message', 'topic', 'store', 'hooks'], packages: ['@wrenmq/codec'] },
+  publish: {
+    rooms: ['base', 'message', 'topic', 'hooks', 'store', 'retained', 'session', 'cluster'],
+    packages: ['@wrenmq/codec'],
+  },
+  port: {
+    rooms: ['base', 'message', 'topic', 'hooks', 'auth', 'session', 'retained', 'publish'],
+    packages: ['@wrenmq/codec'],
+  },
+  connection: { rooms: ['base', 'message', 'topic', 'hooks', 'session', 'port'], packages: ['@wrenmq/codec'] },
+  gateways: { rooms: ['base', 'message', 'topic', 'port', 'gateways/gateway.ts'], packages: [] },
+  features: { rooms: ['base', 'message', 'topic', 'hooks/feature.ts'], packages: ['@wrenmq/codec', 'zod'] },
+  api: { rooms: ['base', 'message', 'hooks/feature.ts'], packages: ['fastify', 'prom-client'] },
+};
+
+/** Rooms in which every folder is a room of its own, closed to its neighbours. */
+export const ROOMS_OF_ROOMS: readonly string[] = ['gateways', 'features'];
+
+/** What each package may import at all; a package without an entry may import what its package.json lists. */
+export const PURE_PACKAGES: readonly string[] = ['codec'];
