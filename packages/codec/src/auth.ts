@@ -12,8 +12,7 @@ import { malformed, violation } from './protocol-error.ts';
  */
 export function decodeAuth(bytes: Uint8Array, body: number, end: number): AuthPacket {
   const packet: AuthPacket = { type: PacketType.AUTH, ...readReason(new PacketReader(bytes, body, end), PacketType.AUTH) };
-  // Only the form without any content, which means success, has no method.
-  if (body < end) checkMethod(packet);
+  checkMethod(packet);
   return packet;
 }
 
@@ -21,11 +20,13 @@ export function decodeAuth(bytes: Uint8Array, body: number, end: number): AuthPa
 export function encodeAuth(packet: AuthPacket, version: ProtocolVersion): Uint8Array {
   if (version < 5) throw malformed('2.1.2', 'MQTT 3 has no AUTH');
   const writer = new PacketWriter();
-  if (packet.reasonCode !== 0 || packet.properties !== undefined) checkMethod(packet);
+  checkMethod(packet);
   writeReason(writer, PacketType.AUTH, packet);
   return writer.packet(firstByte(PacketType.AUTH));
 }
 
 function checkMethod(packet: AuthPacket): void {
+  // Success without properties, which may travel without any content, has no method.
+  if (packet.reasonCode === 0 && packet.properties === undefined) return;
   if (packet.properties?.authenticationMethod === undefined) throw violation('3.15.2.2.2', 'an AUTH without an authentication method');
 }

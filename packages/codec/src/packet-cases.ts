@@ -218,6 +218,13 @@ const others: PacketCase[] = [
   },
   { name: 'AUTH, short form', version: 5, bytes: bytes(0xf0, 0), packet: { type: AUTH, reasonCode: 0 } },
   {
+    name: 'AUTH with success and a property length of 0',
+    version: 5,
+    bytes: bytes(0xf0, 2, 0, 0),
+    packet: { type: AUTH, reasonCode: 0 },
+    isShortest: false,
+  },
+  {
     name: 'AUTH with every property',
     version: 5,
     bytes: frame(0xf0, 0x18, properties(0x15, text('m'), 0x16, [0, 1, 5], reason, user)),

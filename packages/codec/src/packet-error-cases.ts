@@ -163,6 +163,7 @@ const violations: readonly Row[] = [
   ['DISCONNECT with reason code 0x01 [MQTT-3.14.2-1]', 5, bytes(0xe0, 1, 1), 'MQTT-3.14.2-1'],
   ['AUTH with reason code 0x87 [MQTT-3.15.2-1]', 5, frame(0xf0, 0x87, properties(0x15, text('m'))), 'MQTT-3.15.2-1'],
   ['AUTH without a method', 5, bytes(0xf0, 2, 0x18, 0), '3.15.2.2.2'],
+  ['AUTH with success and a reason, without a method', 5, frame(0xf0, 0, properties(reason)), '3.15.2.2.2'],
 ];
 
 const own: readonly ErrorCase[] = [
