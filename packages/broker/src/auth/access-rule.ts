@@ -64,9 +64,7 @@ const placeholders: ReadonlyMap<string, 'clientId' | 'username'> = new Map([
 /** Checks rules and collects everything that is wrong; with a problem, none of them must be used. */
 export function compileRules(rules: readonly AccessRule[]): { rules: CompiledRule[]; problems: RuleProblem[] } {
   const problems: RuleProblem[] = [];
-  const compiled = rules.map((rule, index) =>
-    compileRule(rule, (path, message) => problems.push({ path: `[${index}]${path}`, message })),
-  );
+  const compiled = rules.map((rule, index) => compileRule(rule, (path, message) => problems.push({ path: `[${index}]${path}`, message })));
   return { rules: compiled, problems };
 }
 
@@ -91,7 +89,7 @@ function compileRule(rule: AccessRule, report: Report): CompiledRule {
 function compileQos(qos: readonly QoS[] | undefined, report: Report): number {
   if (qos === undefined) return EVERY_QOS;
   if (qos.length === 0 || !qos.every((value) => value === 0 || value === 1 || value === 2)) report('.qos', 'must name 0, 1 or 2');
-  return qos.reduce((mask, value) => mask | (1 << value), 0);
+  return qos.reduce<number>((mask, value) => mask | (1 << value), 0);
 }
 
 function compileTopic(topic: string, report: (message: string) => void): Level[] {

@@ -1,4 +1,5 @@
-import { open, realpath, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { OperationalError } from '#base/errors.ts';
@@ -154,11 +155,13 @@ async function resolveLink(path: string): Promise<string | null> {
 
 /** Writes a new file beside the old one and puts it in its place, so that a reader sees the one or the other. */
 async function writeLines(path: string, lines: readonly string[]): Promise<void> {
-  const target = (await resolveLink(path)) ?? path;
+  const old = await resolveLink(path);
+  const target = old ?? path;
   const fresh = `${target}.${randomUUID()}.new`;
   try {
     const file = await open(fresh, 'wx', 0o600);
     try {
+      if (old !== null) await keepOwner(old, file);
       await file.writeFile(lines.map((line) => `${line}\n`).join(''));
       await file.sync();
     } finally {
@@ -171,4 +174,10 @@ async function writeLines(path: string, lines: readonly string[]): Promise<void>
     await rm(fresh, { force: true });
     throw new OperationalError('password-file-unwritable', `cannot write the password file ${path}`, { cause });
   }
+}
+
+/** An administrator who edits the file must not take it from the broker's own user. */
+async function keepOwner(old: string, fresh: FileHandle): Promise<void> {
+  const [before, now] = await Promise.all([stat(old), fresh.stat()]);
+  if (before.uid !== now.uid || before.gid !== now.gid) await fresh.chown(before.uid, before.gid);
 }

@@ -70,7 +70,8 @@ class ScramExchange implements EnhancedExchange {
     const [, channelHeader, authorizationName, bare, authenticationName, clientNonce] = parts;
     const username = decodeName(authenticationName);
     if (username === null) return refuse('the user name is malformed');
-    if (authorizationName !== undefined && authorizationName !== authenticationName) return refuse('acting for somebody else is not offered');
+    if (authorizationName !== undefined && authorizationName !== authenticationName)
+      return refuse('acting for somebody else is not offered');
     this.claimedUsername = username;
     this.#user = this.#options.users.find(username);
     this.#credential = this.#user?.scram ?? null;
