@@ -65,7 +65,7 @@ export interface Store {
    */
   commit(batch: Batch): Promise<void>;
 
-  /** The committed value, or null. A damaged record reads as null after it is quarantined and counted. */
+  /** The value that is committed when it is called, or null. A damaged record reads as null after it is quarantined and counted. */
   get(table: Table, key: Buffer): Promise<Buffer | null>;
 
   /** Whether a committed record exists, where the store can tell at once without reading it. */
