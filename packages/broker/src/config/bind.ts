@@ -2,9 +2,15 @@ import { isIP, isIPv6 } from 'node:net';
 import { Fault, quote } from './units.ts';
 
 /** Where a listener waits: an address and a port, or the path of a Unix socket. */
-export type Bind = { readonly host: string; readonly port: number } | { readonly path: string };
+export type Bind = IpBind | { readonly path: string };
 
-export const bindPattern = '^(unix:/.+|(.+:)?[0-9]{1,5})$';
+export interface IpBind {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const ipBindPattern = '^(.+:)?[0-9]{1,5}$';
+export const bindPattern = `^unix:/.+|${ipBindPattern}`;
 
 const hostName = /^(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*\.?$/;
 /** What fits into `sockaddr_un` with its final zero on every system that Node runs on. */

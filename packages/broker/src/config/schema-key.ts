@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Bind, bindPattern, parseBind } from './bind.ts';
+import { type Bind, bindPattern, type IpBind, ipBindPattern, parseBind } from './bind.ts';
 import { bytesPattern, durationPattern, Fault, parseBytes, parseDuration, parseRate, quote, ratePattern } from './units.ts';
 
 /** What a changed key needs to take effect: nothing, a new connection, or a restart of the broker. */
@@ -118,6 +118,18 @@ export const qos = z.union([z.literal(0), z.literal(1), z.literal(2)], { error: 
 
 export function bind() {
   return leaf<Bind>(parseBind, '', { type: ['integer', 'string'], pattern: bindPattern });
+}
+
+/** An address with a port: no Unix socket. */
+export function ipBind() {
+  return leaf<IpBind>(
+    (input) => {
+      const value = parseBind(input);
+      return 'path' in value ? new Fault('must be an address with a port, such as 127.0.0.1:18083') : value;
+    },
+    '',
+    { type: ['integer', 'string'], pattern: ipBindPattern },
+  );
 }
 
 function leaf<T>(parse: (input: unknown) => number | Bind | Fault, suffix: string, json: LeafFacts['json']): z.ZodType<T> {

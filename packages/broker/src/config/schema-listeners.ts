@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bind, count, duration, key, ratePerSecond, section } from './schema-key.ts';
+import { bind, count, duration, ipBind, key, ratePerSecond, section } from './schema-key.ts';
 
 const proxyProtocol = section('The PROXY protocol (v1 and v2), by which a load balancer tells the address of the client.', {
   enabled: key('restart', 'Expect a PROXY header at the start of every connection of a trusted peer.', z.boolean().prefault(false)),
@@ -133,7 +133,7 @@ export const listeners = key(
 
 export const admin = section('The HTTP server for health, metrics and administration.', {
   enabled: key('restart', 'Whether it opens.', z.boolean().prefault(true)),
-  bind: key('restart', 'Where it listens, written as for a listener.', bind().prefault('127.0.0.1:18083')),
+  bind: key('restart', 'Where it listens, written as for a listener; no Unix socket.', ipBind().prefault('127.0.0.1:18083')),
   metrics: key(
     'restart',
     'Who may read /metrics without a credential: loopback (whoever reaches it, when bind is on loopback), always, never.',

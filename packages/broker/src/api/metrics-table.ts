@@ -1,0 +1,68 @@
+/**
+ * Every metric of the house: name, kind, labels, and the HELP line. Names follow Prometheus: base units, `_total` on counters.
+ * Labels come from closed sets; a client id, user name or topic is never one.
+ */
+export const metricsTable = {
+  wrenmq_ready: gauge('1 when clients are served, 0 while the broker starts, stops or has lost its store.'),
+  wrenmq_connections: gauge('Open connections.', ['listener']),
+  wrenmq_connections_opened_total: counter('Connections that were accepted.'),
+  wrenmq_connections_closed_total: counter('Connections that ended, whoever closed them.'),
+  wrenmq_clients_refused_total: counter('Clients that the broker refused or disconnected.', ['reason']),
+  wrenmq_sessions: gauge('Sessions.', ['state']),
+  wrenmq_sessions_created_total: counter('Sessions that began.'),
+  wrenmq_sessions_resumed_total: counter('Connections that found their session again.'),
+  wrenmq_sessions_taken_over_total: counter('Connections that were replaced by a newer one with the same client identifier.'),
+  wrenmq_sessions_expired_total: counter('Sessions that ended because their client stayed away too long.'),
+  wrenmq_subscriptions: gauge('Subscriptions.', ['kind']),
+  wrenmq_received_bytes_total: counter('Bytes of MQTT packets from clients.'),
+  wrenmq_sent_bytes_total: counter('Bytes of MQTT packets to clients.'),
+  wrenmq_packets_received_total: counter('MQTT packets from clients.'),
+  wrenmq_packets_sent_total: counter('MQTT packets to clients.'),
+  wrenmq_messages_received_total: counter('PUBLISH packets from clients.', ['qos']),
+  wrenmq_messages_sent_total: counter('PUBLISH packets to clients.', ['qos']),
+  wrenmq_messages_unmatched_total: counter('Messages that no subscription asked for.'),
+  wrenmq_messages_dropped_total: counter('Messages that were to be delivered and were not.', ['reason']),
+  wrenmq_queued_messages: gauge('Messages that wait in the queues of sessions.'),
+  wrenmq_queued_bytes: gauge('Bytes that wait in the queues of sessions.'),
+  wrenmq_retained_messages: gauge('Retained messages.'),
+  wrenmq_retained_bytes: gauge('Bytes of retained messages.'),
+  wrenmq_wills_published_total: counter('Will messages that were published.'),
+  wrenmq_store_bytes: gauge('Bytes that the store takes on disk.'),
+  wrenmq_listener_accepted_total: counter('Connections that a listener took, before any handshake.', ['listener']),
+  wrenmq_listener_refused_total: counter('Connections that a listener closed at once or during a handshake.', ['listener', 'reason']),
+  process_cpu_user_seconds_total: counter('CPU time of the process in user mode.'),
+  process_cpu_system_seconds_total: counter('CPU time of the process in the kernel.'),
+  process_cpu_seconds_total: counter('CPU time of the process.'),
+  process_start_time_seconds: gauge('When the process started, seconds since 1970.'),
+  process_resident_memory_bytes: gauge('Memory of the process.'),
+  process_open_fds: gauge('Open files and sockets.'),
+  process_max_fds: gauge('Files and sockets that may be open.'),
+  nodejs_heap_size_total_bytes: gauge('Size of the JavaScript heap.'),
+  nodejs_heap_size_used_bytes: gauge('Used part of the JavaScript heap.'),
+  nodejs_external_memory_bytes: gauge('Memory outside the JavaScript heap that belongs to its objects.'),
+  nodejs_eventloop_lag_seconds: gauge('Delay of one turn of the event loop, measured now.'),
+  nodejs_eventloop_utilization_ratio: gauge('Share of the time since the last scrape in which the event loop was busy.'),
+} as const satisfies Record<string, MetricDefinition>;
+
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+export type MetricName = keyof typeof metricsTable;
+
+/** One number for one metric; `labels` names exactly the labels of the table. */
+export interface MetricSample {
+  readonly name: MetricName;
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+function counter(help: string, labels: readonly string[] = []): MetricDefinition {
+  return { kind: 'counter', help, labels };
+}
+
+function gauge(help: string, labels: readonly string[] = []): MetricDefinition {
+  return { kind: 'gauge', help, labels };
+}
