@@ -235,7 +235,7 @@ test('whatever stands in file, environment and arguments, only a ConfigError is 
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

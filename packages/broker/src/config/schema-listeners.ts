@@ -28,6 +28,16 @@ const tls = section(
   {
     cert: key({ effect: 'restart', isPath: true }, 'Certificate chain, PEM file; read again when it changes. Needs key.', optionalPath()),
     key: key({ effect: 'restart', isPath: true }, 'Private key of cert, PEM file; read again when it changes.', optionalPath()),
+    keyPassphrase: key(
+      { effect: 'restart', isSecret: true },
+      'Passphrase of an encrypted private key; better given by WRENMQ_LISTENERS__TLS__TLS__KEY_PASSPHRASE_FILE. null: the key is not encrypted.',
+      z.string().min(1).nullable().prefault(null),
+    ),
+    ciphers: key(
+      'restart',
+      'OpenSSL cipher list for TLS 1.2 and 1.3; null: the defaults of Node.',
+      z.string().min(1).nullable().prefault(null),
+    ),
     ca: key(
       { effect: 'restart', isPath: true },
       'Certificates of the authorities that sign client certificates, PEM file; read again when it changes.',
