@@ -43,18 +43,12 @@ export function decodeAcknowledgement(
 }
 
 /** The same as an object of its own, with its properties. */
-export function decodeAcknowledgementPacket(
-  version: ProtocolVersion,
-  first: number,
-  bytes: Uint8Array,
-  body: number,
-  end: number,
-): Packet {
+export function decodeAcknowledgementPacket(version: ProtocolVersion, first: number, bytes: Uint8Array, body: number, end: number): Packet {
   const frame = new AcknowledgementFrame();
   decodeAcknowledgement(frame, version, first, bytes, body, end);
   const type = (first >> 4) as AcknowledgementType;
   const reason = readReason(new PacketReader(bytes, body + 2, end), type);
-  return { type, packetId: frame.packetId, ...reason } as Packet;
+  return { type, packetId: frame.packetId, ...reason };
 }
 
 /** Grammar: see `decodeAcknowledgement`. */

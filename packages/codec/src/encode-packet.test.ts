@@ -82,7 +82,15 @@ describe('encodePacket refuses', () => {
 });
 
 function publish(fields: Partial<PublishPacket>): PublishPacket {
-  const packet = { type: PacketType.PUBLISH, topic: 'a', payload: new Uint8Array(), qos: 0, retain: false, dup: false, packetId: 0 } as const;
+  const packet = {
+    type: PacketType.PUBLISH,
+    topic: 'a',
+    payload: new Uint8Array(),
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetId: 0,
+  } as const;
   return { ...packet, ...fields };
 }
 

@@ -40,7 +40,10 @@ export function encodePacket(packet: Packet, version: ProtocolVersion): Uint8Arr
       return encodeDisconnect(packet, version);
     case PacketType.AUTH:
       return encodeAuth(packet, version);
-    default:
+    case PacketType.PUBACK:
+    case PacketType.PUBREC:
+    case PacketType.PUBREL:
+    case PacketType.PUBCOMP:
       return encodeAcknowledgement(packet, version);
   }
 }

@@ -163,7 +163,7 @@ export class FrameDecoder<B extends Uint8Array> {
   #append(bytes: B, start: number, end: number): void {
     const held = this.#held!;
     if (end - start > partBytesMin) held.set(bytes.subarray(start, end), this.#heldEnd);
-    else for (let from = start, to = this.#heldEnd; from < end; ) held[to++] = bytes[from++];
+    else for (let from = start, to = this.#heldEnd; from < end;) held[to++] = bytes[from++];
     this.#heldEnd += end - start;
   }
 

@@ -36,3 +36,4 @@ export { AcknowledgementFrame, decodeAcknowledgement } from './acknowledgement.t
 export { decodeConnect } from './connect.ts';
 export { decodePacket } from './decode-packet.ts';
 export { encodePacket } from './encode-packet.ts';
+export { checkFixedHeader } from './fixed-header.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import * as oracle from 'mqtt-packet';
 import { decodePacket } from './decode-packet.ts';
 import { encodePacket } from './encode-packet.ts';
-import { anyPacket } from './packet-arbitraries.ts';
+import { anyPacket } from './packet-arbitraries.test.ts';
 import { packetCases } from './packet-cases.ts';
 import { PacketType } from './packet-type.ts';
 import type { ProtocolVersion } from './packet-type.ts';
@@ -22,22 +22,22 @@ type Fields = Record<string, unknown>;
 /** Our properties under mqtt-packet's names. */
 function theirProperties(properties: Properties): Fields {
   const { userProperties, subscriptionIdentifierAvailable, subscriptionIdentifiers, ...same } = properties;
-  const theirs: Fields = {};
-  for (const [name, value] of Object.entries(same)) theirs[name] = value instanceof Uint8Array ? Buffer.from(value) : value;
-  if (properties.payloadFormatIndicator !== undefined) theirs['payloadFormatIndicator'] = properties.payloadFormatIndicator === 1;
-  if (subscriptionIdentifierAvailable !== undefined) theirs['subscriptionIdentifiersAvailable'] = subscriptionIdentifierAvailable;
+  const renamed: Fields = {};
+  for (const [name, value] of Object.entries(same)) renamed[name] = value instanceof Uint8Array ? Buffer.from(value) : value;
+  if (properties.payloadFormatIndicator !== undefined) renamed['payloadFormatIndicator'] = properties.payloadFormatIndicator === 1;
+  if (subscriptionIdentifierAvailable !== undefined) renamed['subscriptionIdentifiersAvailable'] = subscriptionIdentifierAvailable;
   if (subscriptionIdentifiers !== undefined) {
-    theirs['subscriptionIdentifier'] = subscriptionIdentifiers.length === 1 ? subscriptionIdentifiers[0] : subscriptionIdentifiers;
+    renamed['subscriptionIdentifier'] = subscriptionIdentifiers.length === 1 ? subscriptionIdentifiers[0] : subscriptionIdentifiers;
   }
-  if (userProperties === undefined) return theirs;
+  if (userProperties === undefined) return renamed;
   // It groups equal names, so that only the order within a name survives.
   const groups: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of userProperties) {
     const before = groups[name];
     groups[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
   }
-  theirs['userProperties'] = groups;
-  return theirs;
+  renamed['userProperties'] = groups;
+  return renamed;
 }
 
 /** Our packet as mqtt-packet would have it; only the fields that it must agree on. */
@@ -52,12 +52,25 @@ function theirFields(packet: Packet, version: ProtocolVersion): Fields {
   switch (packet.type) {
     case PacketType.CONNECT: {
       const { clientId, cleanStart: clean, keepAlive: keepalive, will, username, password } = packet;
-      const fields: Fields = { cmd: 'connect', protocolId: version === 3 ? 'MQIsdp' : 'MQTT', protocolVersion: version, clientId, clean, keepalive };
+      const fields: Fields = {
+        cmd: 'connect',
+        protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+        protocolVersion: version,
+        clientId,
+        clean,
+        keepalive,
+      };
       if (username !== undefined) fields['username'] = username;
       if (password !== undefined) fields['password'] = Buffer.from(password);
       if (will !== undefined) {
         const { topic, payload, qos, retain, properties } = will;
-        fields['will'] = { topic, payload: Buffer.from(payload), qos, retain, ...(properties && { properties: theirProperties(properties) }) };
+        fields['will'] = {
+          topic,
+          payload: Buffer.from(payload),
+          qos,
+          retain,
+          ...(properties && { properties: theirProperties(properties) }),
+        };
       }
       return fields;
     }
@@ -89,7 +102,10 @@ function theirFields(packet: Packet, version: ProtocolVersion): Fields {
       return { cmd: 'disconnect', ...(is5 && { reasonCode: packet.reasonCode }) };
     case PacketType.AUTH:
       return { cmd: 'auth', reasonCode: packet.reasonCode };
-    default: {
+    case PacketType.PUBACK:
+    case PacketType.PUBREC:
+    case PacketType.PUBREL:
+    case PacketType.PUBCOMP: {
       const cmd = ({ 4: 'puback', 5: 'pubrec', 6: 'pubrel', 7: 'pubcomp' } as const)[packet.type];
       return { cmd, messageId: packet.packetId, ...(is5 && { reasonCode: packet.reasonCode }) };
     }
@@ -131,7 +147,11 @@ describe('We read what mqtt-packet encodes', () => {
         if (speaks !== version || isBeyondOracle(packet)) continue;
         const bytes = oracle.generate(theirs(packet, version) as unknown as oracle.Packet, { protocolVersion: version });
         const body = 1 + variableByteIntegerSize(readVariableByteInteger(bytes, 1, bytes.length));
-        assert.partialDeepStrictEqual(decodePacket(version, bytes[0], bytes, body, bytes.length), withoutOrder(packet), bytes.toString('hex'));
+        assert.partialDeepStrictEqual(
+          decodePacket(version, bytes[0], bytes, body, bytes.length),
+          withoutOrder(packet),
+          bytes.toString('hex'),
+        );
       }
     });
   }
@@ -140,6 +160,7 @@ describe('We read what mqtt-packet encodes', () => {
 /** It sends user properties by name, hence in another order. */
 function withoutOrder(packet: Packet): Packet {
   if (packet.type !== PacketType.PUBLISH || packet.properties?.userProperties === undefined) return packet;
-  const { userProperties, ...properties } = packet.properties;
+  const properties = structuredClone(packet.properties);
+  delete properties.userProperties;
   return { ...packet, properties };
 }

@@ -21,8 +21,8 @@ export function frame(first: number, ...parts: Part[]): Uint8Array {
 
 /** A string after its length in two bytes. */
 export function text(value: string): number[] {
-  const bytes = new TextEncoder().encode(value);
-  return [0, short(bytes.length), ...bytes];
+  const encoded = new TextEncoder().encode(value);
+  return [0, short(encoded.length), ...encoded];
 }
 
 /** Properties after their length. */

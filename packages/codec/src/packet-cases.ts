@@ -2,7 +2,6 @@ import { connectCases } from './connect-cases.ts';
 import { bytes, frame, properties, reason, reasonAndUser, text, user, userProperties } from './packet-case.ts';
 import type { PacketCase } from './packet-case.ts';
 import { PacketType } from './packet-type.ts';
-import type { Packet } from './packet.ts';
 
 const { PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH } = PacketType;
 
@@ -94,27 +93,27 @@ const acknowledgements: PacketCase[] = (
     [PUBCOMP, 0x70, 0x92, 'PUBCOMP'],
   ] as const
 ).flatMap(([type, first, code, name]): PacketCase[] => [
-  { name: `${name} 3.1.1`, version: 4, bytes: bytes(first, 2, 1, 2), packet: { type, packetId: 258, reasonCode: 0 } as Packet },
-  { name: `${name} 3.1`, version: 3, bytes: bytes(first, 2, 0, 1), packet: { type, packetId: 1, reasonCode: 0 } as Packet },
-  { name: `${name} 5.0, short form`, version: 5, bytes: bytes(first, 2, 0, 1), packet: { type, packetId: 1, reasonCode: 0 } as Packet },
+  { name: `${name} 3.1.1`, version: 4, bytes: bytes(first, 2, 1, 2), packet: { type, packetId: 258, reasonCode: 0 } },
+  { name: `${name} 3.1`, version: 3, bytes: bytes(first, 2, 0, 1), packet: { type, packetId: 1, reasonCode: 0 } },
+  { name: `${name} 5.0, short form`, version: 5, bytes: bytes(first, 2, 0, 1), packet: { type, packetId: 1, reasonCode: 0 } },
   {
     name: `${name} 5.0 with a reason code`,
     version: 5,
     bytes: bytes(first, 3, 0, 1, code),
-    packet: { type, packetId: 1, reasonCode: code } as Packet,
+    packet: { type, packetId: 1, reasonCode: code },
   },
   {
     name: `${name} 5.0 with success and a property length of 0`,
     version: 5,
     bytes: bytes(first, 4, 0, 1, 0, 0),
-    packet: { type, packetId: 1, reasonCode: 0 } as Packet,
+    packet: { type, packetId: 1, reasonCode: 0 },
     isShortest: false,
   },
   {
     name: `${name} 5.0 with properties`,
     version: 5,
     bytes: frame(first, [0, 1, code], properties(reason, user)),
-    packet: { type, packetId: 1, reasonCode: code, properties: reasonAndUser } as Packet,
+    packet: { type, packetId: 1, reasonCode: code, properties: reasonAndUser },
   },
 ]);
 

@@ -5,7 +5,7 @@ import { AcknowledgementFrame, decodeAcknowledgement } from './acknowledgement.t
 import { decodePacket } from './decode-packet.ts';
 import { encodePacket } from './encode-packet.ts';
 import { FrameDecoder } from './frame-decoder.ts';
-import { anyPacket } from './packet-arbitraries.ts';
+import { anyPacket } from './packet-arbitraries.test.ts';
 import { packetCases } from './packet-cases.ts';
 import { packetErrorCases } from './packet-error-cases.ts';
 import { PacketType } from './packet-type.ts';
@@ -161,7 +161,8 @@ describe('The fast decoders agree with decodePacket', () => {
     for (const { version: speaks, bytes, packet } of packetCases) {
       if (packet.type < PacketType.PUBACK || packet.type > PacketType.PUBCOMP) continue;
       decodeAcknowledgement(into, speaks, bytes[0], bytes, 2, bytes.length);
-      assert.partialDeepStrictEqual(packet, { ...into });
+      const { packetId, reasonCode } = into;
+      assert.partialDeepStrictEqual(packet, { packetId, reasonCode });
     }
   });
 });

@@ -2,6 +2,8 @@ import { malformed, violation } from './protocol-error.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { readVariableByteInteger, variableByteIntegerSize } from './variable-byte-integer.ts';
 
+const shortBytesMax = 64;
+
 /** Reads the fields of one packet in order; a field that does not fit makes the packet malformed. Copies what it returns. */
 export class PacketReader {
   readonly #bytes: Uint8Array;
@@ -74,7 +76,9 @@ export class PacketReader {
   #copy(length: number): Uint8Array {
     const at = this.#take(length);
     const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(at, at + length));
+    // A view costs more than a short loop.
+    if (length > shortBytesMax) copy.set(this.#bytes.subarray(at, at + length));
+    else for (let index = 0; index < length; index++) copy[index] = this.#bytes[at + index];
     return copy;
   }
 

@@ -5,6 +5,9 @@ import { variableByteIntegerMax, variableByteIntegerSize, writeVariableByteInteg
 /** First byte and four bytes of length: what stands free before the body until the length is known. */
 const headerBytesMax = 5;
 
+/** Up to this length a loop is faster than a call into the encoder. */
+const shortTextMax = 64;
+
 /** Writes the fields of one packet in order into a buffer that grows. What cannot travel in MQTT throws a ProtocolError. */
 export class PacketWriter {
   #bytes: Uint8Array;
@@ -37,7 +40,7 @@ export class PacketWriter {
   }
 
   string(text: string): void {
-    this.binary(encodeUtf8(text)); // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+    if (!this.#shortAscii(text)) this.binary(encodeUtf8(text)); // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
   }
 
   binary(bytes: Uint8Array): void {
@@ -71,6 +74,22 @@ export class PacketWriter {
     this.#bytes[start] = first;
     writeVariableByteInteger(this.#bytes, start + 1, length);
     return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** Writes a string as most are, short and of ASCII alone, without an object between; false when it is another. */
+  #shortAscii(text: string): boolean {
+    const length = text.length;
+    if (length > shortTextMax) return false;
+    this.#reserve(2 + length);
+    const start = this.#at + 2;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code === 0 || code > 0x7f) return false;
+      this.#bytes[start + index] = code;
+    }
+    this.uint16(length);
+    this.#at = start + length;
+    return true;
   }
 
   #integer(value: number, max: number, bytes: number): void {

@@ -67,7 +67,8 @@ interface Definition {
   readonly section: string;
 }
 
-const { CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH } = PacketType;
+const { CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH } =
+  PacketType;
 const message: readonly PropertyContext[] = [PUBLISH, willContext];
 const answers: readonly PropertyContext[] = [CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK, DISCONNECT, AUTH];
 const id = PropertyId;
@@ -81,7 +82,13 @@ const definitions: readonly Definition[] = [
   { id: id.CorrelationData, name: 'correlationData', kind: 'binary', contexts: message, section: '3.3.2.3.6' },
   { id: id.SubscriptionIdentifier, name: 'subscriptionIdentifiers', kind: 'variable', contexts: [PUBLISH], min: 1, section: '3.3.2.3.8' },
   { id: id.SubscriptionIdentifier, name: 'subscriptionIdentifier', kind: 'variable', contexts: [SUBSCRIBE], min: 1, section: '3.8.2.1.2' },
-  { id: id.SessionExpiryInterval, name: 'sessionExpiryInterval', kind: 'uint32', contexts: [CONNECT, CONNACK, DISCONNECT], section: '3.1.2.11.2' },
+  {
+    id: id.SessionExpiryInterval,
+    name: 'sessionExpiryInterval',
+    kind: 'uint32',
+    contexts: [CONNECT, CONNACK, DISCONNECT],
+    section: '3.1.2.11.2',
+  },
   { id: id.AssignedClientIdentifier, name: 'assignedClientIdentifier', kind: 'string', contexts: [CONNACK], section: '3.2.2.3.7' },
   { id: id.ServerKeepAlive, name: 'serverKeepAlive', kind: 'uint16', contexts: [CONNACK], section: '3.2.2.3.14' },
   { id: id.AuthenticationMethod, name: 'authenticationMethod', kind: 'string', contexts: [CONNECT, CONNACK, AUTH], section: '3.1.2.11.9' },
@@ -105,8 +112,20 @@ const definitions: readonly Definition[] = [
     section: '3.1.2.11.8',
   },
   { id: id.MaximumPacketSize, name: 'maximumPacketSize', kind: 'uint32', contexts: [CONNECT, CONNACK], min: 1, section: '3.1.2.11.4' },
-  { id: id.WildcardSubscriptionAvailable, name: 'wildcardSubscriptionAvailable', kind: 'boolean', contexts: [CONNACK], section: '3.2.2.3.11' },
-  { id: id.SubscriptionIdentifierAvailable, name: 'subscriptionIdentifierAvailable', kind: 'boolean', contexts: [CONNACK], section: '3.2.2.3.12' },
+  {
+    id: id.WildcardSubscriptionAvailable,
+    name: 'wildcardSubscriptionAvailable',
+    kind: 'boolean',
+    contexts: [CONNACK],
+    section: '3.2.2.3.11',
+  },
+  {
+    id: id.SubscriptionIdentifierAvailable,
+    name: 'subscriptionIdentifierAvailable',
+    kind: 'boolean',
+    contexts: [CONNACK],
+    section: '3.2.2.3.12',
+  },
   { id: id.SharedSubscriptionAvailable, name: 'sharedSubscriptionAvailable', kind: 'boolean', contexts: [CONNACK], section: '3.2.2.3.13' },
 ];
 
@@ -151,7 +170,11 @@ export function readProperties(reader: PacketReader, context: PropertyContext): 
 }
 
 /** Writes the length of the properties, then these. */
-export function writeProperties(writer: PacketWriter, context: PropertyContext, properties: Properties = {}): void {
+export function writeProperties(writer: PacketWriter, context: PropertyContext, properties: Properties | undefined): void {
+  if (properties === undefined) {
+    writer.uint8(0); // [MQTT-2.2.2-1]
+    return;
+  }
   const content = new PacketWriter();
   encodeProperties(content, context, properties);
   writer.variableByteInteger(content.content().length); // [MQTT-2.2.2-1]
@@ -202,7 +225,7 @@ function encodeValue(writer: PacketWriter, kind: Kind, value: unknown): void {
 function checkValue(definition: Definition, value: unknown): void {
   const { name, kind, section, min = 0, max = kind === 'boolean' ? 1 : Infinity } = definition;
   if (typeof value === 'number' && (value < min || value > max)) {
-    if (name === 'topicAlias') throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'a topic alias is 0'); // [MQTT-3.3.2-8]
+    if (name === 'topicAlias') throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'topic alias 0'); // [MQTT-3.3.2-8]
     throw violation(section, `${name} is ${value}`);
   }
   if (name === 'responseTopic') checkResponseTopic(value as string);

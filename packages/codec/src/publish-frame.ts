@@ -98,7 +98,7 @@ function decodePropertyPositions(into: PublishFrame, bytes: Uint8Array, start: n
   into.propertiesStart = propertiesStart;
   into.propertiesEnd = propertiesEnd;
   let seen = 0;
-  for (let at = propertiesStart; at < propertiesEnd; ) {
+  for (let at = propertiesStart; at < propertiesEnd;) {
     const identifier = bytes[at];
     const value = at + 1;
     at = propertyEnd(bytes, at, propertiesEnd);
@@ -113,12 +113,13 @@ function decodePropertyPositions(into: PublishFrame, bytes: Uint8Array, start: n
     const bit = 1 << (identifier === PropertyId.TopicAlias ? 0 : identifier);
     if ((seen & bit) !== 0) throw violation('3.3.2.3', `property 0x${identifier.toString(16)} occurs twice`);
     seen |= bit;
-    notePropertyValue(into, identifier, bytes, value, at);
+    notePropertyValue(into, bytes, value, at);
   }
   return propertiesEnd;
 }
 
-function notePropertyValue(into: PublishFrame, identifier: number, bytes: Uint8Array, at: number, end: number): void {
+function notePropertyValue(into: PublishFrame, bytes: Uint8Array, at: number, end: number): void {
+  const identifier = bytes[at - 1];
   if (identifier === PropertyId.PayloadFormatIndicator) {
     if (bytes[at] > 1) throw violation('3.3.2.3.2', `the payload format indicator is ${bytes[at]}`);
     into.payloadFormatIndicator = bytes[at];
@@ -127,7 +128,7 @@ function notePropertyValue(into: PublishFrame, identifier: number, bytes: Uint8A
     into.messageExpiryInterval = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
   } else if (identifier === PropertyId.TopicAlias) {
     into.topicAlias = (bytes[at] << 8) | bytes[at + 1];
-    if (into.topicAlias === 0) throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'a topic alias is 0'); // [MQTT-3.3.2-8]
+    if (into.topicAlias === 0) throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'topic alias 0'); // [MQTT-3.3.2-8]
     into.isForwardable = false;
   } else if (identifier === PropertyId.ResponseTopic) {
     checkResponseTopic(bytes, at + 2, end);
@@ -207,7 +208,7 @@ export function forwardableProperties(bytes: Uint8Array, frame: PublishFrame): F
   const kept = new Uint8Array(propertiesEnd - propertiesStart);
   let length = 0;
   let messageExpiryAt = -1;
-  for (let at = propertiesStart; at < propertiesEnd; ) {
+  for (let at = propertiesStart; at < propertiesEnd;) {
     const next = propertyEnd(bytes, at, propertiesEnd);
     if (bytes[at] !== PropertyId.TopicAlias && bytes[at] !== PropertyId.SubscriptionIdentifier) {
       if (bytes[at] === PropertyId.MessageExpiryInterval) messageExpiryAt = length + 1;

@@ -69,7 +69,10 @@ describe('The writers of the outbox', () => {
   });
 
   it('write acknowledgements as encodePacket does', () => {
-    for (const [type, first] of [[PacketType.PUBACK, 0x40], [PacketType.PUBREC, 0x50]] as const) {
+    for (const [type, first] of [
+      [PacketType.PUBACK, 0x40],
+      [PacketType.PUBREC, 0x50],
+    ] as const) {
       for (const reasonCode of [0, 0x10]) {
         const target = new Uint8Array(acknowledgementBytes + (reasonCode === 0 ? 0 : 1));
         assert.equal(writeAcknowledgement(target, 0, first, 513, reasonCode), target.length);

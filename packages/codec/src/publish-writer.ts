@@ -29,13 +29,7 @@ export function publishRemainingLength(
 }
 
 /** Bytes of a whole PUBLISH: what is compared with a Maximum Packet Size. */
-export function publishSize(
-  version: ProtocolVersion,
-  topicBytes: number,
-  propertiesBytes: number,
-  payloadBytes: number,
-  qos: QoS,
-): number {
+export function publishSize(version: ProtocolVersion, topicBytes: number, propertiesBytes: number, payloadBytes: number, qos: QoS): number {
   const length = publishRemainingLength(version, topicBytes, propertiesBytes, payloadBytes, qos);
   return 1 + variableByteIntegerSize(length) + length;
 }

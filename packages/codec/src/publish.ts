@@ -48,7 +48,7 @@ export function encodePublish(packet: PublishPacket, version: ProtocolVersion): 
   if (topic.length === 0 && (version < 5 || properties?.topicAlias === undefined)) {
     throw violation('MQTT-4.7.3-1', 'a PUBLISH has neither topic name nor topic alias'); // [MQTT-4.7.3-1] [MQTT311-4.7.3-1]
   }
-  const writer = new PacketWriter(payload.length + 3 * topic.length + 64);
+  const writer = new PacketWriter(payload.length + topic.length + (properties === undefined ? 5 : 64));
   writer.string(topic); // [MQTT-3.3.2-1] [MQTT311-3.3.2-1]
   if (qos > 0) writer.packetId(packetId); // [MQTT-2.2.1-2] [MQTT311-2.3.1-5]
   if (version === 5) writeProperties(writer, PacketType.PUBLISH, properties);

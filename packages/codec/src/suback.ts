@@ -43,6 +43,6 @@ function checkCodes(version: ProtocolVersion, codes: readonly number[]): void {
   if (codes.length === 0) throw violation('3.9.3', 'a SUBACK without a reason code');
   for (const code of codes) {
     if (version === 5) checkReasonCode(PacketType.SUBACK, code); // [MQTT-3.9.3-2]
-    else if (code > 2 && code !== ReasonCode.UnspecifiedError) throw malformed('MQTT311-3.9.3-2', `return code ${code}`); // [MQTT311-3.9.3-2]
+    else if (code > 2 && code !== ReasonCode.UnspecifiedError) throw malformed('MQTT311-3.9.3-2', `code ${code}`); // [MQTT311-3.9.3-2]
   }
 }

@@ -27,13 +27,11 @@ describe('isValidUtf8 and decodeUtf8', () => {
 
   it('agree with TextDecoder on random and nearly valid bytes [MQTT-1.5.4-1] [MQTT311-1.5.3-1]', () => {
     const edge = fc.constantFrom(0, 0x24, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff);
-    const nearlyValid = fc
-      .tuple(fc.string({ unit: 'binary', maxLength: 30 }), fc.nat(), fc.option(edge))
-      .map(([text, position, byte]) => {
-        const bytes = new TextEncoder().encode(text);
-        if (byte !== null && bytes.length > 0) bytes[position % bytes.length] = byte;
-        return bytes;
-      });
+    const nearlyValid = fc.tuple(fc.string({ unit: 'binary', maxLength: 30 }), fc.nat(), fc.option(edge)).map(([text, position, byte]) => {
+      const bytes = new TextEncoder().encode(text);
+      if (byte !== null && bytes.length > 0) bytes[position % bytes.length] = byte;
+      return bytes;
+    });
     const random = fc.array(edge, { maxLength: 24 }).map((values) => Uint8Array.from(values));
     fc.assert(fc.property(fc.oneof(nearlyValid, random), agrees), { numRuns: 5000, seed: 1 });
   });

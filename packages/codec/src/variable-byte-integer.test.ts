@@ -30,7 +30,11 @@ describe('A variable byte integer', () => {
   }
 
   it('is malformed when it is longer than needed [MQTT-1.5.5-1]', () => {
-    for (const bytes of [[0x80, 0], [0xff, 0x80, 0], [0x80, 0x80, 0x80, 0]]) {
+    for (const bytes of [
+      [0x80, 0],
+      [0xff, 0x80, 0],
+      [0x80, 0x80, 0x80, 0],
+    ]) {
       assert.throws(() => readVariableByteInteger(Uint8Array.from(bytes), 0, bytes.length), { clause: 'MQTT-1.5.5-1', reasonCode: 0x81 });
     }
   });

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { PacketType } from './packet-type.ts';
 import type { ProtocolVersion } from './packet-type.ts';
@@ -58,8 +60,13 @@ function withProperties(version: ProtocolVersion, ...names: (keyof Properties)[]
   });
 }
 
-function packetOf(model: Record<string, fc.Arbitrary<unknown>>, properties: fc.Arbitrary<{ properties?: Properties }>): fc.Arbitrary<Packet> {
-  return fc.tuple(fc.record(model, { noNullPrototype: true }), properties).map(([fields, given]) => ({ ...fields, ...given }) as unknown as Packet);
+function packetOf(
+  model: Record<string, fc.Arbitrary<unknown>>,
+  properties: fc.Arbitrary<{ properties?: Properties }>,
+): fc.Arbitrary<Packet> {
+  return fc
+    .tuple(fc.record(model, { noNullPrototype: true }), properties)
+    .map(([fields, given]) => ({ ...fields, ...given }) as unknown as Packet);
 }
 
 function will(version: ProtocolVersion): fc.Arbitrary<Will> {
@@ -94,7 +101,7 @@ function connect(version: ProtocolVersion): fc.Arbitrary<Packet> {
   const model = { type: fc.constant(PacketType.CONNECT), version: fc.constant(version), ...fields };
   return fc.tuple(packetOf(model, properties), optional).map(([packet, more]) => {
     if (version < 5 && more.username === undefined) delete more.password;
-    return { ...packet, ...more } as Packet;
+    return { ...packet, ...more };
   });
 }
 
@@ -108,7 +115,7 @@ function connack(version: ProtocolVersion): fc.Arbitrary<Packet> {
     fc.record({ sessionPresent: fc.constant(false), reasonCode: codes }),
   );
   const rest = packetOf({ type: fc.constant(PacketType.CONNACK) }, withProperties(version, ...names));
-  return fc.tuple(rest, flags).map(([packet, given]) => ({ ...packet, ...given }) as Packet);
+  return fc.tuple(rest, flags).map(([packet, given]) => ({ ...packet, ...given }));
 }
 
 function publish(version: ProtocolVersion): fc.Arbitrary<Packet> {
@@ -155,7 +162,10 @@ function subscriptions(version: ProtocolVersion): fc.Arbitrary<Packet>[] {
     ...fields,
   });
   return [
-    packetOf(model(PacketType.SUBSCRIBE, { filters: some(subscription) }), withProperties(version, 'subscriptionIdentifier', 'userProperties')),
+    packetOf(
+      model(PacketType.SUBSCRIBE, { filters: some(subscription) }),
+      withProperties(version, 'subscriptionIdentifier', 'userProperties'),
+    ),
     packetOf(model(PacketType.SUBACK, { reasonCodes: some(fc.constantFrom(0, 1, 2, 0x80)) }), answer),
     packetOf(model(PacketType.UNSUBSCRIBE, { filters: some(word) }), withProperties(version, 'userProperties')),
     packetOf(model(PacketType.UNSUBACK, { reasonCodes: unsubackCodes }), answer),
@@ -166,7 +176,7 @@ function ends(version: ProtocolVersion): fc.Arbitrary<Packet>[] {
   const names = ['sessionExpiryInterval', 'serverReference', 'reasonString', 'userProperties'] as const;
   const reasonCode = version === 5 ? fc.constantFrom(0, 4, 0x8e, 0x9d) : fc.constant(0);
   const disconnect = packetOf({ type: fc.constant(PacketType.DISCONNECT), reasonCode }, withProperties(version, ...names));
-  const pings = [PacketType.PINGREQ, PacketType.PINGRESP].map((type) => fc.constant({ type } as Packet));
+  const pings = [PacketType.PINGREQ, PacketType.PINGRESP].map((type) => fc.constant({ type }));
   if (version < 5) return [disconnect, ...pings];
   const auth = fc
     .tuple(text, withProperties(5, 'authenticationData', 'reasonString', 'userProperties'), fc.constantFrom(0, 0x18, 0x19))
@@ -190,3 +200,12 @@ export function anyPacket(version: ProtocolVersion): fc.Arbitrary<Packet> {
     ...ends(version),
   );
 }
+
+describe('anyPacket', () => {
+  for (const version of [3, 4, 5] as const) {
+    it(`makes packets of every type that version ${version} has`, () => {
+      const types = new Set(fc.sample(anyPacket(version), { numRuns: 500, seed: 10 }).map(({ type }) => type));
+      assert.equal(types.size, version === 5 ? 15 : 14);
+    });
+  }
+});
