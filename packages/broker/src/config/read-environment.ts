@@ -23,22 +23,27 @@ export function readEnvironment(env: Environment, known: MapNode, problems: Conf
     const text = env[variable];
     if (text === undefined || !variable.toUpperCase().startsWith(prefix)) continue;
     if (!variable.includes('__') && serviceLink.test(variable)) continue;
-    putVariable(root, known, variable, text, problems);
+    const { path, value } = readVariable({ variable, text }, known, problems);
+    if (value !== null) putAt(root, path, nodeOf(readTextValue(value, schemaAt(path)), { layer: 'environment', source: variable }));
   }
   return root;
 }
 
-function putVariable(root: MapNode, known: MapNode, variable: string, text: string, problems: ConfigProblem[]): void {
+interface Variable {
+  readonly variable: string;
+  readonly text: string;
+}
+
+/** The key that a variable means and the text that it gives; null when that is in a file that cannot be read. */
+function readVariable({ variable, text }: Variable, known: MapNode, problems: ConfigProblem[]): { path: string[]; value: string | null } {
   const words = variable.slice(prefix.length).split('__');
   const last = words[words.length - 1];
-  let path = resolveNames(words, known);
-  let value: string | null = text;
+  const path = resolveNames(words, known);
   if (schemaAt(path) === null && /_FILE$/i.test(last)) {
     const filePath = resolveNames([...words.slice(0, -1), last.slice(0, -'_FILE'.length)], known);
-    if (schemaAt(filePath) !== null) [path, value] = [filePath, readSecret(text, variable, problems)];
+    if (schemaAt(filePath) !== null) return { path: filePath, value: readSecret(text, variable, problems) };
   }
-  if (value === null) return;
-  putAt(root, path, nodeOf(readTextValue(value, schemaAt(path)), { layer: 'environment', source: variable }));
+  return { path, value: text };
 }
 
 function readSecret(file: string, variable: string, problems: ConfigProblem[]): string | null {

@@ -53,7 +53,7 @@ const who = z.strictObject({
     'The address of the client or the network it is in, or a list of them.',
     z.union([network, z.array(network).min(1)]).exactOptional(),
   ),
-  listener: key('live', 'The listener, such as tcp.default, or a list of them.', names().exactOptional()),
+  listener: key('live', 'The name of the listener, such as tcp, or a list of them.', names().exactOptional()),
   anonymous: key('live', 'Whether the client has shown no credentials.', z.boolean().exactOptional()),
   loopback: key('live', 'Whether its listener is bound to loopback.', z.boolean().exactOptional()),
 });
