@@ -32,7 +32,7 @@ export function decodeAcknowledgement(
   const length = end - body;
   if (length < 2) throw malformed('2.1.4', 'a field reaches over the end of its packet');
   into.packetId = (bytes[body] << 8) | bytes[body + 1];
-  if (into.packetId === 0) throw violation('MQTT-2.2.1-5', 'packet identifier 0'); // [MQTT-2.2.1-5] [MQTT311-2.3.1-6]
+  if (into.packetId === 0) throw violation('MQTT-2.2.1-5', 'packet identifier 0');
   into.reasonCode = 0;
   if (length === 2) return;
   if (version < 5) throw malformed('2.1.4', `${length - 2} bytes after the end of the packet`);
@@ -54,7 +54,7 @@ export function decodeAcknowledgementPacket(version: ProtocolVersion, first: num
 /** Grammar: see `decodeAcknowledgement`. */
 export function encodeAcknowledgement(packet: AcknowledgementPacket, version: ProtocolVersion): Uint8Array {
   const writer = new PacketWriter();
-  writer.packetId(packet.packetId); // [MQTT-2.2.1-5] [MQTT311-2.3.1-6]
+  writer.packetId(packet.packetId);
   if (version === 5) writeReason(writer, packet.type, packet);
   return writer.packet(firstByte(packet.type));
 }

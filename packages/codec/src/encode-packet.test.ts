@@ -52,7 +52,7 @@ describe('encodePacket for MQTT 3', () => {
 
 describe('encodePacket refuses', () => {
   const refusals: [name: string, version: ProtocolVersion, packet: Packet, clause: string][] = [
-    ['DUP at QoS 0 [MQTT-3.3.1-2] [MQTT311-3.3.1-2]', 4, publish({ dup: true }), 'MQTT-3.3.1-2'],
+    ['DUP at QoS 0 [MQTT-3.3.1-2] [MQTT-4.3.1-1] [MQTT311-3.3.1-2]', 4, publish({ dup: true }), 'MQTT-3.3.1-2'],
     ['QoS 3 [MQTT-3.3.1-4]', 4, publish({ qos: 3 as 2 }), 'MQTT-3.3.1-4'],
     ['packet identifier 0 at QoS 1 [MQTT-2.2.1-3] [MQTT311-2.3.1-1]', 4, publish({ qos: 1 }), 'MQTT-2.2.1-3'],
     ['a packet identifier above 65535', 4, publish({ qos: 1, packetId: 65536 }), '1.5'],

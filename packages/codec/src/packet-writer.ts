@@ -44,6 +44,7 @@ export class PacketWriter {
   }
 
   binary(bytes: Uint8Array): void {
+    // [MQTT-4.7.3-3] [MQTT311-4.7.3-3]
     if (bytes.length > 0xffff) throw malformed('1.5.6', `a field of ${bytes.length} bytes, where 65535 are allowed`);
     this.uint16(bytes.length);
     this.rest(bytes);

@@ -60,12 +60,18 @@ describe('decodePublish', () => {
 });
 
 describe('forwardableProperties', () => {
-  it('leaves out what belongs to one connection, and keeps the rest in order [MQTT-3.3.2-17] [MQTT-3.3.2-18]', () => {
+  it('leaves out what belongs to one connection and keeps the rest [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-20]', () => {
     const kept = [...user, 2, 0, 0, 1, 0, 9, 0, 1, 0xff, ...user, 8, ...text('r'), 3, ...text('c'), 1, 1];
     const bytes = frame(0x30, text('t'), properties([0x23, 0, 1], user, [0x0b, 0x80, 1], kept.slice(user.length)));
     const forwarded = forwardableProperties(bytes, decode(bytes));
     assert.deepEqual([...forwarded.properties], kept);
     assert.equal(forwarded.messageExpiryAt, user.length + 1);
+  });
+
+  it('keeps user properties as they are and in order [MQTT-3.3.2-17] [MQTT-3.3.2-18]', () => {
+    const kept = [0x26, ...text('b'), ...text('2'), 0x26, ...text('a'), ...text('1'), 0x26, ...text('b'), ...text('2')];
+    const bytes = frame(0x30, text('t'), properties(kept.slice(0, 7), [0x0b, 1], kept.slice(7)));
+    assert.deepEqual([...forwardableProperties(bytes, decode(bytes)).properties], kept);
   });
 
   it('is empty when nothing is left', () => {

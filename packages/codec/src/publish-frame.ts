@@ -201,7 +201,8 @@ export interface ForwardableProperties {
 
 /**
  * Copies the property bytes of a decoded PUBLISH without topic alias and subscription identifiers, which belong to one
- * connection; the rest unaltered and in order. [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+ * connection; the rest unaltered and in order.
+ * [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
  */
 export function forwardableProperties(bytes: Uint8Array, frame: PublishFrame): ForwardableProperties {
   const { propertiesStart, propertiesEnd } = frame;

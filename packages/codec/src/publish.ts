@@ -43,7 +43,7 @@ export function decodePublishPacket(version: ProtocolVersion, first: number, byt
 export function encodePublish(packet: PublishPacket, version: ProtocolVersion): Uint8Array {
   const { topic, payload, qos, retain, dup, packetId, properties } = packet;
   if (qos > 2) throw malformed('MQTT-3.3.1-4', `a PUBLISH has QoS ${qos}`); // [MQTT-3.3.1-4] [MQTT311-3.3.1-4]
-  if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'a PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [MQTT311-3.3.1-2]
+  if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'a PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [MQTT-4.3.1-1] [MQTT311-3.3.1-2]
   if (/[+#]/.test(topic)) throw malformed('MQTT-3.3.2-2', 'a topic name has wildcards'); // [MQTT-3.3.2-2] [MQTT311-3.3.2-2]
   if (topic.length === 0 && (version < 5 || properties?.topicAlias === undefined)) {
     throw violation('MQTT-4.7.3-1', 'a PUBLISH has neither topic name nor topic alias'); // [MQTT-4.7.3-1] [MQTT311-4.7.3-1]

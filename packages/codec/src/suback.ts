@@ -14,7 +14,7 @@ import { ReasonCode } from './reason-code.ts';
  */
 export function decodeSuback(version: ProtocolVersion, bytes: Uint8Array, body: number, end: number): SubackPacket {
   const reader = new PacketReader(bytes, body, end);
-  const packetId = reader.packetId(); // [MQTT-2.2.1-6] [MQTT311-2.3.1-7]
+  const packetId = reader.packetId();
   const properties = version === 5 ? readProperties(reader, PacketType.SUBACK) : undefined;
   const reasonCodes = [...reader.rest()];
   checkCodes(version, reasonCodes);

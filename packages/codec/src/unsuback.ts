@@ -13,7 +13,7 @@ import { violation } from './protocol-error.ts';
  */
 export function decodeUnsuback(version: ProtocolVersion, bytes: Uint8Array, body: number, end: number): UnsubackPacket {
   const reader = new PacketReader(bytes, body, end);
-  const packetId = reader.packetId(); // [MQTT-2.2.1-6] [MQTT311-2.3.1-7]
+  const packetId = reader.packetId();
   const packet: UnsubackPacket = { type: PacketType.UNSUBACK, packetId, reasonCodes: [] };
   if (version === 5) {
     const properties = readProperties(reader, PacketType.UNSUBACK);

@@ -17,7 +17,7 @@ export function isValidUtf8(bytes: Uint8Array, start: number, end: number): bool
   while (at < end) {
     const lead = bytes[at++];
     if (lead < 0x80) {
-      if (lead === 0) return false; // [MQTT-1.5.4-2] [MQTT311-1.5.3-2]
+      if (lead === 0) return false; // [MQTT-1.5.4-2] [MQTT-4.7.3-2] [MQTT311-1.5.3-2] [MQTT311-4.7.3-2]
       continue;
     }
     // The second byte's range excludes overlong forms, surrogates and values above U+10FFFF. [MQTT-1.5.4-1] [MQTT311-1.5.3-1]
