@@ -24,12 +24,12 @@ type ObserverPoint = Exclude<
 type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
 
 /**
- * The compiled hooks of one broker. An unused point is null and costs the caller a test: `if (hooks.has.x)` is not needed,
- * every method returns at once.
+ * The compiled hooks of one broker. An unused point is null and costs a test.
  */
 export class Hooks {
   /** True where a hot caller would have to prepare arguments for nobody. */
   hasMessageInbound = false;
+  hasClientAuthorize = false;
   hasMessagePublished = false;
   hasMessageDelivered = false;
   hasMessageOutbound = false;
@@ -49,6 +49,7 @@ export class Hooks {
     this.#registered.set(point, hooks);
     this.#table = compile(this.#registered);
     this.hasMessageInbound = this.#table['message.inbound'] !== null;
+    this.hasClientAuthorize = this.#table['client.authorize'] !== null;
     this.hasMessagePublished = this.#table['message.published'] !== null;
     this.hasMessageDelivered = this.#table['message.delivered'] !== null;
     this.hasMessageOutbound = this.#table['message.outbound'] !== null;

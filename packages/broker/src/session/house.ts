@@ -35,6 +35,8 @@ export interface SessionEvents {
   onEnded(session: Session): void;
   /** The shared group of a subscription of this session, or null. */
   groupOf(subscription: Subscription): Redelivery | null;
+  /** The client has the message; null while nobody asks. */
+  onDelivered: ((session: Session, message: Message) => void) | null;
   onDropped(session: Session, message: Message | null, reason: DropReason): void;
 }
 

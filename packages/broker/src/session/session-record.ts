@@ -14,6 +14,7 @@ export interface SessionFacts {
   readonly clientId: string;
   /** Who may take the session over. */
   readonly owner: string;
+  readonly principal: object;
   readonly createdAtMs: number;
   /** Session Expiry Interval in seconds, 0xFFFFFFFF for never. */
   readonly expiryInterval: number;

@@ -19,6 +19,8 @@ export const EXPIRY_NEVER = 0xffffffff;
 /** The part of a session that is small and changes rarely: who owns it, how long it lives, subscriptions, incoming QoS 2, will. */
 export class SessionState {
   readonly owner: string;
+  /** Who the client is, as the room above knows it: kept for the will and for permissions after a restart. Plain values only. */
+  principal: object = {};
   /** Seconds; 0 ends the session with its connection. */
   expiryInterval = 0;
   readonly #session: Session;
@@ -103,8 +105,9 @@ export class SessionState {
   }
 
   /** A client connects: no deadline runs, and its will replaces any other. */
-  connected(expiryInterval: number, will: Will | null): void {
+  connected(expiryInterval: number, will: Will | null, principal: object): void {
     this.expiryInterval = expiryInterval;
+    this.principal = principal;
     this.#expiresAtMs = 0;
     this.#willAtMs = 0;
     this.#session.house.deadlines.cancel(this.#session);
@@ -158,6 +161,7 @@ export class SessionState {
   /** Takes the stored form back at start. A client that was connected when the broker died has lost its connection now. */
   restore(stored: StoredSession, facts: SessionFacts, will: Will | null): void {
     this.expiryInterval = facts.expiryInterval;
+    this.principal = facts.principal;
     this.#createdAtMs = facts.createdAtMs;
     this.#expiresAtMs = facts.expiresAtMs;
     this.#willAtMs = facts.willAtMs;
@@ -217,6 +221,7 @@ export class SessionState {
     return {
       clientId,
       owner: this.owner,
+      principal: this.principal,
       createdAtMs: this.#createdAtMs,
       expiryInterval: this.expiryInterval,
       expiresAtMs: this.#expiresAtMs,

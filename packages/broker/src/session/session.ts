@@ -44,6 +44,8 @@ export class Session implements Participant, QueueOwner, Deadline {
   /** Deliveries and PUBRELs at QoS 2 that go out when their record is on disk. */
   #awaiting: Delivery[] | null = null;
   #isPriming = false;
+  /** Whoever waits until the session can take more: paced retained messages. */
+  #readers: (() => void)[] | null = null;
   #isEnded = false;
 
   constructor(clientId: string, owner: string, number: number, house: SessionHouse) {
@@ -88,6 +90,11 @@ export class Session implements Participant, QueueOwner, Deadline {
     return this.queuedBytes + weight > limits.queueBytesMax || this.waiting >= limits.queueMessagesMax;
   }
 
+  /** Calls back, once, when everything that waits has been sent, or when the connection is gone. */
+  whenReady(callback: () => void): void {
+    (this.#readers ??= []).push(callback);
+  }
+
   /** A delivery at QoS 0: sent now or dropped. `delivery` is the caller's and is not kept. */
   offerQoS0(delivery: Delivery): void {
     if (this.sink === null || this.#window === 0) {
@@ -125,8 +132,8 @@ export class Session implements Participant, QueueOwner, Deadline {
   acknowledge(packetId: number): boolean {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.qos !== 1) return false;
-    this.#finish(delivery);
-    if (this.waiting > 0) this.pump();
+    this.#delivered(delivery);
+    if (this.waiting > 0 || this.#readers !== null) this.pump();
     return true;
   }
 
@@ -154,7 +161,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   complete(packetId: number): boolean {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.state !== DeliveryState.Released) return false;
-    this.#finish(delivery);
+    this.#delivered(delivery);
     this.pump();
     return true;
   }
@@ -188,6 +195,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   detach(): void {
     this.sink = null;
     this.#window = 0;
+    this.#tellReaders();
     this.#redeliverUnfinished();
   }
 
@@ -195,12 +203,13 @@ export class Session implements Participant, QueueOwner, Deadline {
   pump(): void {
     while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window) {
       const delivery = this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
-      if (delivery === null) return;
+      if (delivery === null) break;
       if (delivery.state === DeliveryState.Done) continue;
       if (delivery.message.isExpired(this.house.clock.wallMs())) this.#discard(delivery, 'expired');
       else if (delivery.qos === 0) this.#sendStoredQoS0(delivery);
       else this.#send(delivery);
     }
+    if (this.#readers !== null && this.isReady) this.#tellReaders();
   }
 
   /** The session is over: what it holds of shared groups goes to other members, the rest is forgotten. */
@@ -330,9 +339,21 @@ export class Session implements Participant, QueueOwner, Deadline {
     else this.#transmit(delivery);
   }
 
+  #tellReaders(): void {
+    const readers = this.#readers;
+    this.#readers = null;
+    for (const reader of readers ?? []) reader();
+  }
+
   #await(delivery: Delivery): void {
     (this.#awaiting ??= []).push(delivery);
     this.join();
+  }
+
+  #delivered(delivery: Delivery): void {
+    const { onDelivered } = this.house.events;
+    if (onDelivered !== null) onDelivered(this, delivery.message);
+    this.#finish(delivery);
   }
 
   #finish(delivery: Delivery): void {

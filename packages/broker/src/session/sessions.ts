@@ -22,6 +22,7 @@ export interface OpenRequest {
   /** Seconds, already capped. */
   readonly expiryInterval: number;
   readonly owner: string;
+  readonly principal: object;
   readonly will: Will | null;
   readonly sink: Sink;
 }
@@ -65,7 +66,7 @@ export class Sessions {
     const kept = existing === undefined || existing.isEnded ? null : existing;
     const session = kept ?? this.#create(request);
     session.attach(request.sink);
-    session.state.connected(request.expiryInterval, request.will);
+    session.state.connected(request.expiryInterval, request.will, request.principal);
     if (kept === null) this.#house.counters.sessionsCreated += 1;
     else this.#house.counters.sessionsResumed += 1;
     return { session, isPresent: kept !== null };
@@ -121,6 +122,7 @@ export class Sessions {
   #restore(stored: StoredSession, facts: SessionFacts, onSubscription: (subscription: Subscription) => void): Session {
     const session = new Session(facts.clientId, facts.owner, stored.number, this.#house);
     this.#byClientId.set(facts.clientId, session);
+    session.state.principal = facts.principal;
     for (const { text, number, ...options } of stored.subscriptions) {
       const parsed = parseTopicFilter(text, LEVELS_MAX);
       if (typeof parsed === 'string') continue;

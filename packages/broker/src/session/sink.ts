@@ -8,6 +8,8 @@ export type SendResult = (typeof SendResult)[keyof typeof SendResult];
 export interface Sink {
   /** How many PUBLISH at QoS 1 and 2 the client takes without acknowledging (its Receive Maximum). */
   readonly receiveMaximum: number;
+  /** False while the client reads more slowly than it is sent to. */
+  readonly isWritable: boolean;
   /**
    * Sends a PUBLISH; the delivery's bytes are copied before it returns. TooLarge: over the client's Maximum Packet
    * Size [MQTT-3.1.2-24]. Busy, at QoS 0 only: the client does not read what it was sent.

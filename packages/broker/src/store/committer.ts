@@ -74,6 +74,13 @@ export class Committer {
     return this.sequence;
   }
 
+  /** Resolves when everything that joined up to now is on disk, with null, or with why it is not. */
+  durable(): Promise<OperationalError | null> {
+    return new Promise((resolve) => {
+      this.whenDurable({ onDurable: (_sequence, error) => resolve(error) });
+    });
+  }
+
   /** Resolves when everything that joined before the call has settled. */
   flush(): Promise<void> {
     if (this.#inFlight === null && !this.#isScheduled) return Promise.resolve();

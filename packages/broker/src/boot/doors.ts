@@ -1,0 +1,81 @@
+import path from 'node:path';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Config } from '#config/schema.ts';
+import { Connection } from '#connection/connection.ts';
+import { isLoopback } from '#listeners/bind-address.ts';
+import type { Accept } from '#listeners/link.ts';
+import { createListener, type Listener } from '#listeners/listener.ts';
+import { ListenerCounters } from '#listeners/listener-counters.ts';
+import { ensureLocalAuthority, type LocalAuthority } from '#listeners/local-authority.ts';
+import { ReadBuffer } from '#listeners/socket-handle.ts';
+import type { Kernel } from './kernel.ts';
+import { listenerOptionsOf, needsOwnCertificate } from './listener-plan.ts';
+
+/** Where a listener can be reached. */
+export interface BoundListener {
+  readonly name: string;
+  readonly kind: string;
+  /** IP address, or the path of a Unix socket. */
+  readonly address: string;
+  /** 0 for a Unix socket. */
+  readonly port: number;
+}
+
+/** The listeners of one broker, and the certificate that it makes for them. */
+export class Doors {
+  readonly counters = new ListenerCounters();
+  /** The authority behind the broker's own certificate; null when no listener needs it. */
+  authority: LocalAuthority | null = null;
+  readonly bound: BoundListener[] = [];
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #listeners = new Map<string, Listener>();
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Opens every enabled listener; when one fails, closes the others and rejects. */
+  async open(config: Config, kernel: Kernel, refusal: () => number): Promise<void> {
+    if (needsOwnCertificate(config)) this.authority = await this.#ensureAuthority(config);
+    const readBuffer = new ReadBuffer();
+    try {
+      for (const [name, { enabled, kind, bind }] of Object.entries(config.listeners)) {
+        if (!enabled) continue;
+        const options = listenerOptionsOf(name, config, this.authority);
+        const listener = createListener(options, { log: this.#log, clock: this.#clock, counters: this.counters, readBuffer });
+        const services = kernel.connectionServices(config, isLoopback(bind), refusal);
+        const accept: Accept = (link) => {
+          const answer = kernel.hooks.admit({ listener: link.listener, peerAddress: link.peer.address });
+          return typeof answer === 'object' ? null : new Connection(link, services);
+        };
+        const address = await listener.start(accept);
+        this.#listeners.set(name, listener);
+        this.bound.push('path' in address ? { name, kind, address: address.path, port: 0 } : { name, kind, address: address.host, port: address.port });
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Applies a new configuration to the listeners that stay; nobody is disconnected. */
+  async reload(config: Config): Promise<void> {
+    if (needsOwnCertificate(config)) this.authority = await this.#ensureAuthority(config);
+    for (const [name, listener] of this.#listeners) await listener.reload(listenerOptionsOf(name, config, this.authority));
+  }
+
+  stopAccepting(): void {
+    for (const listener of this.#listeners.values()) listener.stopAccepting();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#listeners.values(), (listener) => listener.close()));
+  }
+
+  #ensureAuthority({ dataDirectory }: Config): Promise<LocalAuthority> {
+    return ensureLocalAuthority({ directory: path.join(dataDirectory, 'tls'), names: [], addresses: [], clock: this.#clock });
+  }
+}

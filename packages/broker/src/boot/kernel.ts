@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto';
+import { PublishFrame, ReasonCode } from '@wrenmq/codec';
+import { AccessControl } from '#auth/access-control.ts';
+import type { Clock } from '#base/clock.ts';
+import { Counters } from '#base/counters.ts';
+import { Deadlines } from '#base/deadlines.ts';
+import type { OperationalError } from '#base/errors.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Config } from '#config/schema.ts';
+import { ChunkPool } from '#connection/chunk-pool.ts';
+import type { Connection } from '#connection/connection.ts';
+import type { ConnectionServices } from '#connection/connection-services.ts';
+import { ConnectionTable } from '#connection/connection-table.ts';
+import { Flusher } from '#connection/flusher.ts';
+import type { OutboxServices } from '#connection/outbox.ts';
+import { PublishWriter } from '#connection/publish-writer.ts';
+import type { Hooks } from '#hooks/hooks.ts';
+import type { Capabilities } from '#port/capabilities.ts';
+import { ClientPort } from '#port/client-port.ts';
+import { principalOf, Subscriber } from '#port/subscriber.ts';
+import { TopicDirectory } from '#port/topic-directory.ts';
+import { Publisher } from '#publish/publisher.ts';
+import { Router } from '#publish/router.ts';
+import { Retained } from '#retained/retained.ts';
+import { RetainedDelivery } from '#retained/retained-delivery.ts';
+import type { SessionEvents, SessionHouse } from '#session/house.ts';
+import { Sessions } from '#session/sessions.ts';
+import { Committer } from '#store/committer.ts';
+import { Log } from '#store/log.ts';
+import { openStore } from '#store/open-store.ts';
+import { Batch, type Store } from '#store/store.ts';
+
+/** Retained messages are read for so many subscriptions at a time. */
+const RETAINED_READERS_MAX = 16;
+const serverSecretKey = Buffer.from('server-secret');
+
+export interface KernelOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly hooks: Hooks;
+  readonly onStoreFailed: (error: OperationalError) => void;
+}
+
+/** The rooms below the listeners, put together: everything that a message passes. */
+export class Kernel {
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly hooks: Hooks;
+  readonly store: Store;
+  readonly committer: Committer;
+  readonly router = new Router();
+  readonly access: AccessControl;
+  readonly retained: Retained;
+  readonly sessions: Sessions;
+  readonly publisher: Publisher;
+  readonly subscriber: Subscriber;
+  readonly port: ClientPort;
+  readonly table: ConnectionTable<Connection>;
+  readonly topics: TopicDirectory;
+  readonly #deadlines: Deadlines;
+  readonly #messageLog: Log;
+  readonly #capabilities: Capabilities;
+  readonly #outbox: OutboxServices;
+  readonly #writer: PublishWriter;
+  readonly #frame = new PublishFrame();
+
+  private constructor(options: KernelOptions, store: Store, rooms: { committer: Committer; retained: Retained; secret: Buffer }, counters: Counters) {
+    const { config, log, clock, hooks } = options;
+    this.counters = counters;
+    this.clock = clock;
+    this.log = log;
+    this.hooks = hooks;
+    this.store = store;
+    this.committer = rooms.committer;
+    this.retained = rooms.retained;
+    this.#deadlines = new Deadlines(clock);
+    this.#messageLog = new Log(store, this.committer, log);
+    this.#capabilities = capabilitiesOf(config);
+    this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
+    this.#writer = new PublishWriter(clock);
+    this.access = new AccessControl({ clock, log, serverSecret: rooms.secret });
+    this.sessions = new Sessions(this.#sessionHouse(config));
+    const { router, committer, retained } = this;
+    const refusesWhenFull = config.session.overflow === 'reject';
+    this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull });
+    const authorizer = this.access.authorization;
+    this.subscriber = new Subscriber({ authorizer, hooks, router, capabilities: this.#capabilities });
+    this.port = new ClientPort({
+      authenticator: this.access.authentication,
+      enhanced: this.access.enhanced,
+      authorizer,
+      hooks,
+      counters,
+      sessions: this.sessions,
+      subscriber: this.subscriber,
+      publisher: this.publisher,
+      retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, log),
+      committer,
+    });
+    this.table = new ConnectionTable(clock);
+    this.topics = new TopicDirectory(router, config.limits.topicLevelsMax);
+  }
+
+  /** Opens the store; nothing of what it holds is in use before `load`. */
+  static async open(options: KernelOptions): Promise<Kernel> {
+    const { config, log, clock, onStoreFailed } = options;
+    const store = await openStore({
+      directory: config.dataDirectory,
+      kind: config.durability,
+      log,
+      bytesMax: config.store.bytesMax,
+    });
+    const counters = new Counters();
+    const committer = new Committer(store, clock, onStoreFailed);
+    const limits = {
+      messagesMax: config.limits.retainedMessagesMax,
+      bytesMax: config.limits.retainedBytesMax,
+      payloadBytesMax: config.limits.packetBytesMax,
+    };
+    const retained = await Retained.open({ store, committer, clock, counters, limits });
+    return new Kernel(options, store, { committer, retained, secret: await serverSecret(store) }, counters);
+  }
+
+  /** Takes back every session, with its queue, subscriptions and will. */
+  async load(): Promise<void> {
+    await this.#messageLog.load();
+    await this.sessions.load((subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)));
+    this.#messageLog.dropUnread();
+    await this.committer.flush();
+  }
+
+  /** What the connections of one listener share; `refusal` says whether new clients are taken. */
+  connectionServices(config: Config, isLoopback: boolean, refusal: () => number): ConnectionServices {
+    const { port, topics, committer, clock, counters, log, hooks, table } = this;
+    const { limits, session, mqtt } = config;
+    return {
+      ...{ port, topics, committer, clock, counters, log, hooks, table, refusal },
+      outbox: this.#outbox,
+      writer: this.#writer,
+      frame: this.#frame,
+      capabilities: this.#capabilities,
+      limits: {
+        ...limits,
+        receiveMaximum: session.receiveMaximum,
+        awaitingPubrelMax: session.awaitingPubrelMax,
+        topicAliasMaximum: mqtt.topicAliasMaximum,
+        keepAliveMultiplier: session.keepAliveMultiplier,
+        keepAliveMax: session.keepAliveMaxSeconds,
+        serverKeepAlive: session.serverKeepAliveSeconds,
+        expiryIntervalDefault: session.expiryDefaultSeconds,
+        expiryIntervalMax: session.expiryMaxSeconds,
+      },
+      server: { responseInformation: mqtt.responseInformation, serverReference: mqtt.serverReference },
+      listener: { isLoopback },
+      assignClientId: () => `wrenmq-${randomBytes(12).toString('hex')}`,
+    };
+  }
+
+  /** Rules changed: what their owners may not read any more is not delivered any more. */
+  reauthorize(): void {
+    for (const session of this.sessions) {
+      for (const subscription of session.state.subscriptions()) this.subscriber.reauthorize(subscription, principalOf(session));
+    }
+    this.router.invalidate();
+  }
+
+  async close(): Promise<void> {
+    this.table.stop();
+    this.#deadlines.close();
+    await this.committer.flush();
+    await this.store.close();
+  }
+
+  #sessionHouse({ session }: Config): SessionHouse {
+    const { clock, store, committer, log, counters } = this;
+    return {
+      ...{ clock, store, committer, counters },
+      deadlines: this.#deadlines,
+      log: this.#messageLog,
+      logger: log,
+      limits: {
+        inflightMax: session.inflightMax,
+        queueMessagesMax: session.queueMessagesMax,
+        queueBytesMax: session.queueBytesMax,
+        memoryQueueBytesMax: session.memoryQueueBytesMax,
+        overflow: session.overflow,
+        storeQoS0: session.storeQoS0,
+        expiryIntervalMax: session.expiryMaxSeconds,
+      },
+      events: this.#sessionEvents(),
+    };
+  }
+
+  #sessionEvents(): SessionEvents {
+    const { hooks, router } = this;
+    return {
+      onWill: (session, will) => this.port.publishWill(session, will),
+      onEnded: (session) => {
+        for (const subscription of session.state.subscriptions()) router.remove(subscription);
+        this.sessions.forget(session);
+        hooks.observe('session.closed', session.clientId);
+      },
+      groupOf: (subscription) => (subscription.group === null ? null : router.shareOf(subscription)),
+      onDropped: (session, message, reason) => hooks.observe('message.dropped', session.clientId, message, reason),
+      onDelivered: (session, message) => {
+        if (hooks.hasMessageDelivered) hooks.observe('message.delivered', session.clientId, message);
+      },
+    };
+  }
+}
+
+function capabilitiesOf({ mqtt, limits }: Config): Capabilities {
+  return {
+    maximumQoS: mqtt.maximumQoS,
+    retainAvailable: mqtt.retainAvailable,
+    wildcardSubscriptionAvailable: mqtt.wildcardSubscriptionAvailable,
+    subscriptionIdentifierAvailable: mqtt.subscriptionIdentifierAvailable,
+    sharedSubscriptionAvailable: mqtt.sharedSubscriptionAvailable,
+    topicLevelsMax: limits.topicLevelsMax,
+    subscriptionsPerClientMax: limits.subscriptionsPerClientMax,
+  };
+}
+
+/** Random bytes that stay the same over restarts. */
+async function serverSecret(store: Store): Promise<Buffer> {
+  const known = await store.get('meta', serverSecretKey);
+  if (known !== null) return known;
+  const secret = randomBytes(32);
+  const batch = new Batch();
+  batch.put('meta', serverSecretKey, secret);
+  await store.commit(batch);
+  return secret;
+}
+
+/** What the client hears when the broker stops or drains. */
+export function drainReasonCode({ drain }: Config): number {
+  if (drain.reasonCode === 'useAnotherServer') return ReasonCode.UseAnotherServer;
+  return drain.reasonCode === 'serverMoved' ? ReasonCode.ServerMoved : ReasonCode.ServerShuttingDown;
+}

@@ -1,0 +1,63 @@
+import type { Config } from '#config/schema.ts';
+import type { FeatureContext, Statistics } from '#hooks/feature.ts';
+import { features, type RunningListedFeature } from '#features/index.ts';
+import { createMessage } from '#message/message.ts';
+import type { Kernel } from './kernel.ts';
+
+/** The features of one broker while it runs. */
+export class RunningFeatures {
+  readonly #running: readonly RunningListedFeature[];
+
+  constructor(kernel: Kernel, config: Config) {
+    this.#running = features.map((feature) => feature.start(config, (settings) => contextOf(kernel, feature.name, settings)));
+  }
+
+  reload(config: Config): void {
+    for (const feature of this.#running) feature.reload(config);
+  }
+
+  /** In reverse order, so that nobody loses what it stands on. */
+  stop(): void {
+    for (const feature of this.#running.toReversed()) feature.stop();
+  }
+}
+
+function contextOf<Settings>(kernel: Kernel, name: string, settings: Settings): FeatureContext<Settings> {
+  const { log, clock, counters, hooks } = kernel;
+  return {
+    settings,
+    log,
+    clock,
+    counters,
+    on: (point, hook) => hooks.register(name, point, hook),
+    publish: (fields) => {
+      const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
+      kernel.publisher.publish(message, null, null);
+    },
+    statistics: () => statisticsOf(kernel),
+  };
+}
+
+/** Counted on demand: a walk over the sessions, so not for every message. */
+export function statisticsOf({ table, sessions, router, retained, store }: Kernel): Statistics {
+  let sessionsDisconnected = 0;
+  let queuedMessages = 0;
+  let queuedBytes = 0;
+  for (const session of sessions) {
+    if (!session.isConnected) sessionsDisconnected += 1;
+    queuedMessages += session.waiting;
+    queuedBytes += session.queuedBytes;
+  }
+  return {
+    connections: table.size,
+    sessions: sessions.size,
+    sessionsDisconnected,
+    subscriptions: router.subscriptions,
+    sharedSubscriptions: router.shares,
+    retainedMessages: retained.count,
+    retainedBytes: retained.bytes,
+    queuedMessages,
+    queuedBytes,
+    storeBytes: store.statistics().bytesOnDisk,
+  };
+}

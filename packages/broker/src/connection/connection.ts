@@ -1,0 +1,278 @@
+// HOT
+import {
+  connackReturnCode,
+  encodePacket,
+  FrameDecoder,
+  type FrameSink,
+  type Packet,
+  PacketType,
+  ProtocolError,
+  type ProtocolVersion,
+  ReasonCode,
+  reasonName,
+} from '@wrenmq/codec';
+import type { RefusalReason } from '#base/counters.ts';
+import type { Link, LinkHandler } from '#listeners/link.ts';
+import type { Delivery } from '#message/delivery.ts';
+import type { Client } from '#port/client.ts';
+import type { KnownTopic } from '#port/topic-directory.ts';
+import { SendResult, type Sink } from '#session/sink.ts';
+import { Acknowledgements, type RefusalHandler } from './acknowledgements.ts';
+import type { Authentication } from './authentication.ts';
+import type { ConnectionServices } from './connection-services.ts';
+import { SWEEP_MS } from './connection-table.ts';
+import { dispatch } from './dispatch.ts';
+import type { OutgoingAliases } from './outgoing-aliases.ts';
+import { Outbox } from './outbox.ts';
+import type { PublishFormat } from './publish-writer.ts';
+import { refusalReasonOf } from './refusal-reason.ts';
+
+/** Where a connection stands: before CONNECT, while it is decided, in use, over. */
+export const ConnectionState = { AwaitingConnect: 0, Connecting: 1, Connected: 2, Closed: 3 } as const;
+export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+
+const allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
+
+/** One network connection of an MQTT client: protocol zero of the house. */
+export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, PublishFormat, RefusalHandler {
+  readonly link: Link;
+  readonly house: ConnectionServices;
+  readonly outbox: Outbox;
+  readonly acknowledgements: Acknowledgements;
+  state: ConnectionState = ConnectionState.AwaitingConnect;
+  /** Until CONNECT tells, answers take the form of MQTT 5. */
+  version: ProtocolVersion = 5;
+  client: Client | null = null;
+  /** The client's Receive Maximum [MQTT-3.3.4-9]. */
+  receiveMaximum = 65_535;
+  /** The client's Maximum Packet Size. */
+  packetBytesMax = 0xffffffff;
+  /** Topic aliases towards the client, null when it takes none. */
+  aliases: OutgoingAliases | null = null;
+  /** Topic aliases from the client, by number; null before the first [MQTT-3.3.2-12]. */
+  incomingAliases: KnownTopic[] | null = null;
+  /** The topic of the last PUBLISH. */
+  lastTopic: KnownTopic | null = null;
+  /** The authentication by AUTH packets that let the client in or is going on; null for clients without a method. */
+  authentication: Authentication | null = null;
+  /** Request Problem Information was 0: no reason strings but in CONNACK and DISCONNECT [MQTT-3.1.2-29]. */
+  hasProblemInformation = true;
+  /** 1.5 times the keep alive in force, milliseconds; 0 when there is none [MQTT-3.1.2-22]. */
+  keepAliveMs = 0;
+  readonly #decoder: FrameDecoder<Buffer>;
+  #heardAtMs: number;
+  #blockedAtMs = 0;
+  #isHeld = false;
+  #isPaused = false;
+
+  constructor(link: Link, house: ConnectionServices) {
+    this.link = link;
+    this.house = house;
+    this.outbox = new Outbox(link, house.outbox);
+    this.acknowledgements = new Acknowledgements(this.outbox, house.committer, this);
+    this.#decoder = new FrameDecoder(allocate, house.limits.connectPacketBytesMax);
+    this.#heardAtMs = house.table.nowMs;
+    house.table.add(this);
+    house.counters.connectionsOpened += 1;
+  }
+
+  get isWritable(): boolean {
+    return this.outbox.pendingBytes < this.house.limits.outboxBytesMax;
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    if (this.state === ConnectionState.Closed) return;
+    this.#heardAtMs = this.house.table.nowMs;
+    this.house.table.wallMs = this.house.clock.wallMs();
+    this.house.counters.bytesReceived += end - start;
+    try {
+      this.#decoder.push(bytes, start, end, this);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#pauseIfFull();
+  }
+
+  onFrame(first: number, bytes: Buffer, _start: number, body: number, end: number): boolean {
+    if (this.state === ConnectionState.Closed) return false;
+    this.house.counters.packetsReceived += 1;
+    dispatch(this, first, bytes, body, end);
+    return !this.#isHeld;
+  }
+
+  onDrain(): void {
+    this.outbox.onDrain();
+    this.#blockedAtMs = 0;
+    this.#resumeIfEmpty();
+    if (this.client !== null) this.client.session.pump();
+  }
+
+  onClose(_reason: Error | null): void {
+    this.#leave(true, ReasonCode.UnspecifiedError);
+    this.house.table.delete(this);
+    this.house.counters.connectionsClosed += 1;
+  }
+
+  /** Stops handing out packets while something that they depend on is decided elsewhere; ends with `release`. */
+  hold(): void {
+    this.#isHeld = true;
+    this.link.pause();
+  }
+
+  unhold(): void {
+    this.#isHeld = false;
+    if (this.state === ConnectionState.Closed) return;
+    if (!this.#isPaused) this.link.resume();
+    try {
+      this.#decoder.resume(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The client is let in: larger packets may come, and its deliveries go out. */
+  admit(client: Client): void {
+    this.client = client;
+    this.state = ConnectionState.Connected;
+    this.#decoder.frameBytesMax = this.house.limits.packetBytesMax;
+  }
+
+  send(delivery: Delivery): SendResult {
+    const { outbox } = this;
+    if (delivery.qos === 0 && outbox.isBlocked && !this.isWritable) return SendResult.Busy;
+    if (!this.house.writer.write(outbox, this, delivery)) return SendResult.TooLarge;
+    const { counters } = this.house;
+    counters.packetsSent += 1;
+    if (delivery.qos === 0) counters.publishSentQoS0 += 1;
+    else if (delivery.qos === 1) counters.publishSentQoS1 += 1;
+    else counters.publishSentQoS2 += 1;
+    return SendResult.Sent;
+  }
+
+  /** PUBREL to the client. */
+  release(packetId: number): void {
+    this.acknowledgements.acknowledge(PacketType.PUBREL, packetId, ReasonCode.Success, false);
+  }
+
+  /** Ends the connection for a reason of the broker's own; the will of the session is for the caller to decide. */
+  close(reasonCode: number): void {
+    // A client that is not let in yet learns only that it may come again: CONNACK knows no other codes.
+    if (this.state !== ConnectionState.Connected) this.disconnect(ReasonCode.ServerUnavailable, reasonName(reasonCode));
+    else this.disconnect(reasonCode, reasonName(reasonCode));
+  }
+
+  /** Sends a packet at its place behind whatever waits for the disk. */
+  sendPacket(packet: Packet, mustWait = false): void {
+    this.house.counters.packetsSent += 1;
+    this.acknowledgements.send(encodePacket(packet, this.version), mustWait);
+  }
+
+  /** Turns what was thrown into the right answer: the one place where errors become bytes. */
+  fail(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      if (this.state === ConnectionState.AwaitingConnect) this.version = error.connectVersion ?? this.version;
+      const isMute = this.state === ConnectionState.AwaitingConnect && error.connectVersion === undefined;
+      if (isMute) this.#end(error.reasonCode, error.message);
+      else this.disconnect(error.reasonCode, error.message);
+      return;
+    }
+    this.house.log.error({ err: error, clientId: this.client?.facts.clientId, peer: this.link.peer.address }, 'a packet could not be handled');
+    this.disconnect(ReasonCode.ImplementationSpecificError, 'internal error');
+  }
+
+  /** Tells the client why, then closes [MQTT-4.13.1-1]. Before CONNACK that is a CONNACK, after it a DISCONNECT. */
+  disconnect(reasonCode: number, reason: string, serverReference: string | null = null): void {
+    if (this.state === ConnectionState.Closed) return;
+    const properties = {
+      ...(this.version === 5 && reason !== '' ? { reasonString: reason } : {}),
+      ...(serverReference === null ? {} : { serverReference }),
+    };
+    if (this.state !== ConnectionState.Connected) {
+      const code = this.version === 5 ? reasonCode : connackReturnCode(reasonCode);
+      this.#pushLast({ type: PacketType.CONNACK, sessionPresent: false, reasonCode: code, properties }); // [MQTT-3.2.2-6]
+    } else if (this.version === 5) {
+      this.#pushLast({ type: PacketType.DISCONNECT, reasonCode, properties });
+    }
+    this.#end(reasonCode, reason);
+  }
+
+  /** The client said DISCONNECT: nothing is answered. */
+  leave(keepsWill: boolean, reasonCode: number): void {
+    this.#leave(keepsWill, reasonCode);
+    this.#finish();
+  }
+
+  onRefusedAcknowledgement(type: number, packetId: number): boolean {
+    if (type === PacketType.PUBREC) this.client?.session.state.removeIncoming(packetId);
+    if (this.version === 5 && (type === PacketType.PUBACK || type === PacketType.PUBREC)) return true;
+    // MQTT 3 has no way to refuse a PUBLISH: the client learns by the lost connection, and publishes again (D5).
+    this.disconnect(ReasonCode.QuotaExceeded, 'the disk is full');
+    return false;
+  }
+
+  /** Applies every time limit; called every SWEEP_MS. */
+  sweep(nowMs: number): void {
+    const { limits } = this.house;
+    // The time of the last packet is known to within one sweep: none may be called late that was not.
+    const silentMs = nowMs - this.#heardAtMs - SWEEP_MS;
+    if (this.state === ConnectionState.AwaitingConnect || this.state === ConnectionState.Connecting) {
+      if (silentMs >= limits.connectTimeoutMs) this.#end(ReasonCode.ProtocolError, 'no CONNECT came in time', 'connect-timeout');
+    } else if (this.keepAliveMs !== 0 && silentMs >= this.keepAliveMs && !this.#isHeld) {
+      this.disconnect(ReasonCode.KeepAliveTimeout, 'nothing came within one and a half times the keep alive');
+    }
+    this.#sweepBlocked(nowMs, limits.sendTimeoutMs);
+    this.#resumeIfEmpty();
+  }
+
+  #sweepBlocked(nowMs: number, sendTimeoutMs: number): void {
+    if (!this.outbox.isBlocked || this.state === ConnectionState.Closed) return;
+    if (this.#blockedAtMs === 0) this.#blockedAtMs = nowMs;
+    else if (nowMs - this.#blockedAtMs >= sendTimeoutMs) {
+      this.#end(ReasonCode.ServerBusy, 'the client does not read what it is sent', 'send-timeout');
+      this.link.destroy();
+    }
+  }
+
+  /** A client that does not read, or whose acknowledgements wait for the disk, is not read from either. */
+  #pauseIfFull(): void {
+    if (this.#isPaused || this.state === ConnectionState.Closed) return;
+    if (this.isWritable && this.acknowledgements.held <= this.house.limits.receiveMaximum) return;
+    this.#isPaused = true;
+    this.link.pause();
+  }
+
+  #resumeIfEmpty(): void {
+    if (!this.#isPaused || !this.isWritable || this.acknowledgements.held > this.house.limits.receiveMaximum / 2) return;
+    this.#isPaused = false;
+    if (!this.#isHeld && this.state !== ConnectionState.Closed) this.link.resume();
+  }
+
+  #pushLast(packet: Packet): void {
+    const bytes = encodePacket(packet, this.version);
+    if (bytes.length <= this.packetBytesMax) this.outbox.push(bytes);
+    else if ('properties' in packet) this.outbox.push(encodePacket({ ...packet, properties: {} }, this.version)); // [MQTT-3.14.2-3]
+  }
+
+  #end(reasonCode: number, reason: string, refusal: RefusalReason = refusalReasonOf(reasonCode)): void {
+    const { counters, log } = this.house;
+    counters.refused[refusal] += 1;
+    const { peer, listener } = this.link;
+    const clientId = this.client?.facts.clientId;
+    log.info({ clientId, peer: `${peer.address}:${peer.port}`, listener, reasonCode, refusal }, `client refused: ${reason}`);
+    this.#leave(true, reasonCode);
+    this.#finish();
+  }
+
+  #leave(keepsWill: boolean, reasonCode: number): void {
+    const { client } = this;
+    const wasConnected = this.state === ConnectionState.Connected;
+    this.state = ConnectionState.Closed;
+    this.client = null;
+    if (client !== null && wasConnected) this.house.port.close(client, keepsWill, reasonCode);
+  }
+
+  #finish(): void {
+    this.outbox.flush();
+    this.link.end();
+  }
+}

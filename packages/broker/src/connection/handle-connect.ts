@@ -1,0 +1,123 @@
+import { isUtf8 } from 'node:buffer';
+import { type ConnectPacket, ProtocolError, ReasonCode } from '@wrenmq/codec';
+import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
+import type { ClientFacts } from '#hooks/points.ts';
+import { createMessage, type Message } from '#message/message.ts';
+import { topicNameError } from '#topic/topic-name.ts';
+import { admit } from './admit.ts';
+import type { Authentication } from './authentication.ts';
+import { type Connection, ConnectionState } from './connection.ts';
+import { proceed } from './handle-auth.ts';
+
+/** The longest client id of MQTT 3.1 is 23 characters; longer ones are accepted, as every broker does. */
+
+/** CONNECT: is it allowed, who is it, which session: each step may end with a CONNACK that says no. */
+export function handleConnect(connection: Connection, packet: ConnectPacket): void {
+  connection.version = packet.version;
+  connection.state = ConnectionState.Connecting;
+  connection.hasProblemInformation = packet.properties?.requestProblemInformation !== false;
+  connection.receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;
+  connection.packetBytesMax = packet.properties?.maximumPacketSize ?? 0xffffffff;
+  const refusal = connection.house.refusal();
+  if (refusal !== 0) {
+    connection.disconnect(refusal, 'the broker takes no new clients now', connection.house.server.serverReference);
+    return;
+  }
+  checkClientId(connection, packet);
+  const will = willOf(connection, packet);
+  const identity = identityOf(connection, packet);
+  connection.hold();
+  letIn(connection, packet, { identity, will }).then(
+    () => connection.unhold(),
+    (error: unknown) => connection.fail(error),
+  );
+}
+
+/** What CONNECT says, checked. */
+export interface Applicant {
+  readonly identity: ClientIdentity;
+  readonly will: { readonly message: Message; readonly delay: number } | null;
+}
+
+async function letIn(connection: Connection, packet: ConnectPacket, applicant: Applicant): Promise<void> {
+  const { house } = connection;
+  const { identity } = applicant;
+  const method = packet.properties?.authenticationMethod;
+  if (method !== undefined) {
+    const conversation = house.port.enhanced.start(method, identity);
+    const authentication: Authentication = {
+      method,
+      identity,
+      conversation,
+      onSuccess: (principal, data) => admit(connection, packet, { applicant, principal, authenticationData: data }),
+    };
+    connection.authentication = authentication;
+    await proceed(connection, authentication, packet.properties?.authenticationData ?? null);
+    return;
+  }
+  const outcome = await house.port.authenticate(factsOf(identity), identity, packet.password ?? null);
+  if (connection.state !== ConnectionState.Connecting) return;
+  if (outcome.kind === 'deny') connection.disconnect(outcome.reasonCode, outcome.reason);
+  else await admit(connection, packet, { applicant, principal: outcome.principal, authenticationData: null });
+}
+
+function checkClientId({ house }: Connection, { version, clientId, cleanStart }: ConnectPacket): void {
+  // Without an identifier of its own a client cannot come back to a session [MQTT-3.1.3-8] [MQTT311-3.1.3-8].
+  if (clientId === '' && (version === 3 || (version === 4 && !cleanStart))) {
+    throw refusal(ReasonCode.ClientIdentifierNotValid, 'MQTT311-3.1.3-8', 'the client id is empty: send one, or ask for a clean session');
+  }
+  const bytes = Buffer.byteLength(clientId);
+  if (bytes > house.limits.clientIdBytesMax) {
+    throw refusal(ReasonCode.ClientIdentifierNotValid, 'MQTT-3.1.3-8', `the client id has ${bytes} bytes, limits.clientIdBytesMax is ${house.limits.clientIdBytesMax}`);
+  }
+}
+
+function willOf({ house, version }: Connection, { will, clientId }: ConnectPacket): Applicant['will'] {
+  if (will === undefined) return null;
+  const { capabilities } = house;
+  if (will.qos > capabilities.maximumQoS) throw refusal(ReasonCode.QoSNotSupported, 'MQTT-3.2.2-12', 'the will has a QoS over the Maximum QoS'); // [MQTT-3.2.2-12]
+  if (will.retain && !capabilities.retainAvailable) throw refusal(ReasonCode.RetainNotSupported, 'MQTT-3.2.2-13', 'the will is retained'); // [MQTT-3.2.2-13]
+  const error = topicNameError(will.topic, capabilities.topicLevelsMax);
+  if (error !== null) throw refusal(ReasonCode.TopicNameInvalid, 'MQTT-3.1.3-11', `the will topic: ${error}`);
+  if (will.properties?.payloadFormatIndicator === 1 && !isUtf8(will.payload)) {
+    throw refusal(ReasonCode.PayloadFormatInvalid, '3.1.3.2.3', 'the will payload is not the UTF-8 that it claims to be');
+  }
+  const { willDelayInterval, ...properties } = will.properties ?? {};
+  const message = createMessage({
+    topic: will.topic,
+    payload: will.payload,
+    qos: will.qos,
+    retain: will.retain,
+    ...(version === 5 ? { properties } : {}),
+    publisher: clientId,
+    receivedAtMs: house.clock.wallMs(),
+  });
+  return { message, delay: willDelayInterval ?? 0 };
+}
+
+function identityOf({ house, link, version }: Connection, packet: ConnectPacket): ClientIdentity {
+  return {
+    clientId: packet.clientId === '' ? house.assignClientId() : packet.clientId,
+    username: packet.username ?? null,
+    listener: link.listener,
+    peerAddress: link.peer.address,
+    isLoopbackListener: house.listener.isLoopback,
+    certificateCommonName: link.tls?.certificate?.commonName ?? null,
+    protocolVersion: version,
+  };
+}
+
+/** What hooks see of a client; before authentication the user name is only a claim. */
+export function factsOf(identity: ClientIdentity, principal: Principal | null = null): ClientFacts {
+  return {
+    clientId: principal?.clientId ?? identity.clientId,
+    username: principal === null ? identity.username : principal.username,
+    listener: identity.listener,
+    peerAddress: identity.peerAddress,
+    protocolVersion: identity.protocolVersion,
+  };
+}
+
+function refusal(reasonCode: number, clause: string, detail: string): ProtocolError {
+  return new ProtocolError(reasonCode, clause, detail);
+}

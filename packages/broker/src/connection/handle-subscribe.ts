@@ -1,0 +1,36 @@
+import { PacketType, ProtocolError, ReasonCode, type SubscribePacket } from '@wrenmq/codec';
+import type { FilterAnswer } from '#port/subscriber.ts';
+import { type Connection, ConnectionState } from './connection.ts';
+
+/** SUBSCRIBE: asks the port, answers with SUBACK when the subscriptions are durable [MQTT-3.8.4-1], then retained messages. */
+export function handleSubscribe(connection: Connection, packet: SubscribePacket): void {
+  const client = connection.client!;
+  const identifier = packet.properties?.subscriptionIdentifier ?? 0;
+  const requests = packet.filters.map(({ filter, ...options }) => {
+    if (options.noLocal && filter.startsWith('$share/')) {
+      throw new ProtocolError(ReasonCode.ProtocolError, 'MQTT-3.8.3-4', 'a shared subscription has No Local'); // [MQTT-3.8.3-4]
+    }
+    return { filter, options: { ...options, identifier } };
+  });
+  if (client.session.state.hasIncoming(packet.packetId) && connection.version === 5) {
+    const reasonCodes = packet.filters.map(() => ReasonCode.PacketIdentifierInUse);
+    connection.sendPacket({ type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes });
+    return;
+  }
+  connection.hold();
+  connection.house.port.subscriber.subscribe(client, requests).then(
+    (answers) => {
+      answer(connection, packet, answers);
+      connection.unhold();
+    },
+    (error: unknown) => connection.fail(error),
+  );
+}
+
+function answer(connection: Connection, packet: SubscribePacket, answers: readonly FilterAnswer[]): void {
+  const { client, house } = connection;
+  if (client === null || connection.state !== ConnectionState.Connected) return;
+  const reasonCodes = answers.map(({ reasonCode }) => reasonCode); // [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+  connection.sendPacket({ type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes }, client.session.isDurable); // [MQTT-3.8.4-2]
+  for (const { retainedFor } of answers) if (retainedFor !== null) house.port.deliverRetained(client, retainedFor);
+}

@@ -1,0 +1,199 @@
+// HOT
+import { ReasonCode } from '@wrenmq/codec';
+import type { AuthenticationOutcome, Authenticator } from '#auth/authenticator.ts';
+import type { Authorizer } from '#auth/authorizer.ts';
+import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
+import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
+import type { Counters } from '#base/counters.ts';
+import type { Hooks } from '#hooks/hooks.ts';
+import type { ClientFacts } from '#hooks/points.ts';
+import { Delivery } from '#message/delivery.ts';
+import type { Message, QoS } from '#message/message.ts';
+import type { Publisher } from '#publish/publisher.ts';
+import type { Route } from '#publish/route.ts';
+import type { RetainedDelivery } from '#retained/retained-delivery.ts';
+import type { Session } from '#session/session.ts';
+import type { Sessions } from '#session/sessions.ts';
+import type { Sink } from '#session/sink.ts';
+import type { Subscription } from '#session/subscription.ts';
+import { Will } from '#session/will.ts';
+import type { Committer } from '#store/committer.ts';
+import { Client } from './client.ts';
+import { principalOf, type Subscriber } from './subscriber.ts';
+
+/** A client that asks to be let in, after it has proven who it is. */
+export interface OpenRequest {
+  readonly facts: ClientFacts;
+  readonly principal: Principal;
+  readonly cleanStart: boolean;
+  /** Seconds, already capped. */
+  readonly expiryInterval: number;
+  readonly will: { readonly message: Message; readonly delay: number } | null;
+  readonly sink: Sink;
+}
+
+export type OpenAnswer =
+  | { readonly client: Client; readonly isSessionPresent: boolean }
+  | { readonly reasonCode: number; readonly reason: string };
+
+export interface PortServices {
+  readonly authenticator: Authenticator;
+  readonly enhanced: EnhancedAuthentication;
+  readonly authorizer: Authorizer;
+  readonly hooks: Hooks;
+  readonly counters: Counters;
+  readonly sessions: Sessions;
+  readonly subscriber: Subscriber;
+  readonly publisher: Publisher;
+  readonly retainedDelivery: RetainedDelivery;
+  readonly committer: Committer;
+}
+
+/** What any protocol may ask of the kernel. */
+export class ClientPort {
+  readonly enhanced: EnhancedAuthentication;
+  readonly subscriber: Subscriber;
+  readonly #house: PortServices;
+
+  constructor(house: PortServices) {
+    this.#house = house;
+    this.enhanced = house.enhanced;
+    this.subscriber = house.subscriber;
+  }
+
+  /** Who is this? The hook's answer stands before the chain's, and cannot make anyone a user whom no provider knows. */
+  async authenticate(facts: ClientFacts, identity: ClientIdentity, password: Uint8Array | null): Promise<AuthenticationOutcome> {
+    const answer = await this.#house.hooks.authenticate(facts, password);
+    if (typeof answer === 'object') return { kind: 'deny', reasonCode: answer.deny as ReasonCode, reason: 'a hook refused the client' };
+    if (answer === 'allow') return { kind: 'allow', principal: hookedPrincipal(identity) };
+    return this.#house.authenticator.authenticate(identity, password);
+  }
+
+  /**
+   * Opens or takes over the client's session; resolves when that is durable (D2). The caller sends CONNACK and then calls
+   * `session.resume`. Reason codes of refusals: 0x87 will not authorized, 0x85 the session is someone else's, 0x97 no room.
+   */
+  async open(request: OpenRequest): Promise<OpenAnswer> {
+    const { facts, principal, will, sink } = request;
+    if (will !== null && !(await this.#house.authorizer.authorizePublish(principal, will.message.topic, will.message.qos, will.message.retain))) {
+      return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${will.message.topic}` };
+    }
+    const opened = this.#house.sessions.open({
+      clientId: facts.clientId,
+      cleanStart: request.cleanStart,
+      expiryInterval: request.expiryInterval,
+      owner: principal.owner,
+      principal,
+      will: will === null ? null : new Will(will.message, will.delay),
+      sink,
+    });
+    if (opened === null) return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason: 'the session of this client id belongs to another user' };
+    const { session, isPresent } = opened;
+    if (session.isDurable || isPresent) {
+      const error = await this.#house.committer.durable();
+      if (error !== null) {
+        this.#house.sessions.release(session, sink);
+        return { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
+      }
+    }
+    this.#house.hooks.observe('session.opened', facts.clientId);
+    return { client: new Client(facts, principal, session, sink), isSessionPresent: isPresent };
+  }
+
+  /**
+   * Publishes a message of a client, with the topic's route when the caller has it. Returns Outcome bits, or minus the
+   * reason code of a refusal; a promise only when an authorization provider needs one.
+   */
+  publish(client: Client, message: Message, route: Route | null): number | Promise<number> {
+    const { authorizer, hooks } = this.#house;
+    if (hooks.hasMessageInbound) return this.#publishHooked(client, message);
+    if (hooks.hasClientAuthorize) return this.#authorizeAndPublish(client, message, route);
+    const bit = 1 << (message.qos * 2 + (message.retain ? 1 : 0));
+    if (client.allowedTopic === message.topic && (client.allowedBits & bit) !== 0 && client.allowedEpoch === authorizer.epoch) {
+      return this.#house.publisher.publish(message, client.session, route);
+    }
+    return this.#authorizeAndPublish(client, message, route);
+  }
+
+  /** After SUBACK: sends the retained messages of a new subscription at the pace of the client. */
+  deliverRetained(client: Client, subscription: Subscription): void {
+    const { session, sink } = client;
+    const { options } = subscription;
+    const identifiers = options.identifier === 0 ? null : [options.identifier];
+    this.#house.retainedDelivery.start(subscription.filter, {
+      offerRetained: (message) => {
+        if (subscription.mayReceive !== null && !subscription.mayReceive(message.topic)) return;
+        const qos = Math.min(message.qos, options.qos) as QoS;
+        const delivery = new Delivery(message, qos, true, identifiers); // [MQTT-3.3.1-8]
+        if (qos === 0) session.offerQoS0(delivery);
+        else session.offer(delivery);
+      },
+      isReady: () => session.isReady && sink.isWritable,
+      onReady: (callback) => session.whenReady(callback),
+      isClosed: () => session.sink !== sink || session.state.subscription(subscription.text) !== subscription,
+    });
+  }
+
+  /** The connection is gone; `keepsWill` is false after a DISCONNECT that deletes it. */
+  close(client: Client, keepsWill: boolean, reasonCode: number): void {
+    const { session, sink } = client;
+    if (session.sink === sink && !keepsWill) session.state.discardWill();
+    this.#house.sessions.release(session, sink);
+    this.#house.hooks.observe('client.disconnected', client.facts, reasonCode);
+  }
+
+  /** Publishes a session's will, if its owner may (still) publish there. */
+  publishWill(session: Session, message: Message): void {
+    const { authorizer, publisher, counters } = this.#house;
+    const allowed = authorizer.authorizePublish(principalOf(session), message.topic, message.qos, message.retain);
+    void Promise.resolve(allowed).then((isAllowed) => {
+      if (!isAllowed) {
+        session.drop(message, 'not-authorized');
+        return;
+      }
+      counters.willsPublished += 1;
+      publisher.publish(message, session, null);
+    });
+  }
+
+  #authorizeAndPublish(client: Client, message: Message, route: Route | null): number | Promise<number> {
+    const { hooks, authorizer } = this.#house;
+    const hooked = hooks.authorize(client.facts, 'publish', message.topic);
+    if (typeof hooked === 'object') return this.#refuse(client, message, hooked.deny);
+    if (hooked === 'allow') return this.#house.publisher.publish(message, client.session, route);
+    const allowed = authorizer.authorizePublish(client.principal, message.topic, message.qos, message.retain);
+    if (typeof allowed === 'boolean') return this.#decide(client, message, allowed, route);
+    message.hold();
+    return allowed.then((isAllowed) => this.#decide(client, message, isAllowed, null));
+  }
+
+  #decide(client: Client, message: Message, isAllowed: boolean, route: Route | null): number {
+    if (!isAllowed) return this.#refuse(client, message, ReasonCode.NotAuthorized);
+    const { epoch } = this.#house.authorizer;
+    if (client.allowedTopic !== message.topic || client.allowedEpoch !== epoch) client.allowedBits = 0;
+    client.allowedTopic = message.topic;
+    client.allowedEpoch = epoch;
+    client.allowedBits |= 1 << (message.qos * 2 + (message.retain ? 1 : 0));
+    return this.#house.publisher.publish(message, client.session, route);
+  }
+
+  #publishHooked(client: Client, message: Message): number | Promise<number> {
+    const rewritten = this.#house.hooks.messageInbound(client.facts, message);
+    if (typeof rewritten === 'number') {
+      client.session.drop(message, 'rejected');
+      return -rewritten;
+    }
+    return this.#authorizeAndPublish(client, rewritten, null);
+  }
+
+  #refuse(client: Client, message: Message, reasonCode: number): number {
+    client.session.drop(message, 'not-authorized');
+    return -reasonCode;
+  }
+}
+
+function hookedPrincipal(identity: ClientIdentity): Principal {
+  const { clientId, username, listener, peerAddress, isLoopbackListener } = identity;
+  const owner = username === null ? 'anonymous' : `user:${username}`;
+  return { clientId, username, isAnonymous: username === null, isSuperuser: false, owner, listener, peerAddress, isLoopbackListener };
+}

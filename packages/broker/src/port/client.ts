@@ -1,0 +1,23 @@
+import type { Principal } from '#auth/client-identity.ts';
+import type { ClientFacts } from '#hooks/points.ts';
+import type { Session } from '#session/session.ts';
+import type { Sink } from '#session/sink.ts';
+
+/** A remote party that has been let in: who it is, and the session that it has. */
+export class Client {
+  readonly facts: ClientFacts;
+  principal: Principal;
+  readonly session: Session;
+  readonly sink: Sink;
+  /** The topic that was authorized last, and what it was authorized for: a bit for each QoS and retain. */
+  allowedTopic: string | null = null;
+  allowedBits = 0;
+  allowedEpoch = -1;
+
+  constructor(facts: ClientFacts, principal: Principal, session: Session, sink: Sink) {
+    this.facts = facts;
+    this.principal = principal;
+    this.session = session;
+    this.sink = sink;
+  }
+}

@@ -1,0 +1,131 @@
+import { ReasonCode } from '@wrenmq/codec';
+import type { Authorizer, SubscribeAnswer } from '#auth/authorizer.ts';
+import type { Principal } from '#auth/client-identity.ts';
+import type { Hooks } from '#hooks/hooks.ts';
+import type { QoS } from '#message/message.ts';
+import type { Router } from '#publish/router.ts';
+import type { Session } from '#session/session.ts';
+import { Subscription, type SubscriptionOptions } from '#session/subscription.ts';
+import { type ParsedFilter, parseTopicFilter } from '#topic/topic-filter.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { Client } from './client.ts';
+
+/** One filter of a SUBSCRIBE. */
+export interface FilterRequest {
+  readonly filter: string;
+  readonly options: SubscriptionOptions;
+}
+
+/** What SUBACK says of a filter, and the subscription whose retained messages are due. */
+export interface FilterAnswer {
+  readonly reasonCode: number;
+  readonly retainedFor: Subscription | null;
+}
+
+export interface SubscriberServices {
+  readonly authorizer: Authorizer;
+  readonly hooks: Hooks;
+  readonly router: Router;
+  readonly capabilities: Capabilities;
+}
+
+const wildcard = /[+#]/;
+
+/** Makes and ends subscriptions, after asking everyone who has a say. */
+export class Subscriber {
+  readonly #house: SubscriberServices;
+
+  constructor(house: SubscriberServices) {
+    this.#house = house;
+  }
+
+  /** Decides filter by filter, in order [MQTT-3.8.4-6]. */
+  async subscribe(client: Client, requests: readonly FilterRequest[]): Promise<FilterAnswer[]> {
+    const answers: FilterAnswer[] = [];
+    for (const request of requests) {
+      const answer = await this.#subscribeOne(client, request);
+      answers.push(typeof answer === 'number' ? { reasonCode: answer, retainedFor: null } : answer);
+    }
+    return answers;
+  }
+
+  /** Reason codes in the order of the filters [MQTT-3.11.3-1]. */
+  unsubscribe(client: Client, filters: readonly string[]): number[] {
+    return filters.map((text) => {
+      const subscription = client.session.state.removeSubscription(text);
+      if (subscription === undefined) return ReasonCode.NoSubscriptionExisted;
+      this.#house.router.remove(subscription);
+      this.#house.hooks.observe('subscription.removed', client.facts.clientId, text);
+      return ReasonCode.Success;
+    });
+  }
+
+  /** Takes a stored subscription back into the router, with the permissions of today (a right may be gone meanwhile). */
+  restore(subscription: Subscription, principal: Principal): void {
+    this.#house.router.add(subscription);
+    this.reauthorize(subscription, principal);
+  }
+
+  /** Applies changed rules to a subscription that exists: what its owner may not read any more is not delivered any more. */
+  reauthorize(subscription: Subscription, principal: Principal): void {
+    const answer = this.#house.authorizer.authorizeSubscribe(principal, subscription.text, subscription.options.qos);
+    if (answer === 'allow') subscription.mayReceive = null;
+    else if (answer === 'deny') subscription.mayReceive = () => false;
+    else subscription.mayReceive = this.#topicCheck(principal, subscription.options.qos);
+  }
+
+  async #subscribeOne(client: Client, request: FilterRequest): Promise<FilterAnswer | number> {
+    const rewritten = this.#house.hooks.subscriptionInbound(client.facts, { filter: request.filter, qos: request.options.qos });
+    if (typeof rewritten === 'number') return rewritten;
+    const parsed = parseTopicFilter(rewritten.filter, this.#house.capabilities.topicLevelsMax);
+    if (typeof parsed === 'string') return ReasonCode.TopicFilterInvalid;
+    const refusal = this.#refusal(client, parsed, request.options);
+    if (refusal !== 0) return refusal;
+    const allowed = await this.#authorize(client, parsed, rewritten.qos);
+    if (allowed === 'deny') return ReasonCode.NotAuthorized;
+    const qos = Math.min(rewritten.qos, this.#house.capabilities.maximumQoS) as QoS;
+    return this.#install(client, parsed, { ...request.options, qos }, allowed);
+  }
+
+  #refusal(client: Client, parsed: ParsedFilter, options: SubscriptionOptions): number {
+    const { capabilities } = this.#house;
+    const { state } = client.session;
+    if (parsed.group !== null && !capabilities.sharedSubscriptionAvailable) return ReasonCode.SharedSubscriptionsNotSupported;
+    if (!capabilities.wildcardSubscriptionAvailable && wildcard.test(parsed.filter)) return ReasonCode.WildcardSubscriptionsNotSupported;
+    if (options.identifier !== 0 && !capabilities.subscriptionIdentifierAvailable) return ReasonCode.SubscriptionIdentifiersNotSupported;
+    const isNew = state.subscription(parsed.text) === undefined;
+    return isNew && state.subscriptionCount >= capabilities.subscriptionsPerClientMax ? ReasonCode.QuotaExceeded : 0;
+  }
+
+  async #authorize(client: Client, parsed: ParsedFilter, qos: QoS): Promise<SubscribeAnswer> {
+    const hooked = this.#house.hooks.authorize(client.facts, 'subscribe', parsed.filter);
+    if (hooked === 'allow') return 'allow';
+    if (hooked !== 'abstain') return 'deny';
+    return this.#house.authorizer.authorizeSubscribe(client.principal, parsed.text, qos);
+  }
+
+  #install(client: Client, parsed: ParsedFilter, options: SubscriptionOptions, allowed: SubscribeAnswer): FilterAnswer {
+    const { router, hooks } = this.#house;
+    const { session } = client;
+    // The connection may be gone, and its session with it, while someone was asked.
+    if (session.isEnded) return { reasonCode: ReasonCode.UnspecifiedError, retainedFor: null };
+    const before = session.state.subscription(parsed.text);
+    const subscription = new Subscription(session, parsed, options, before?.number ?? session.state.takeSubscriptionNumber());
+    if (allowed === 'filtered') subscription.mayReceive = this.#topicCheck(client.principal, options.qos);
+    if (before !== undefined) router.remove(before);
+    session.state.putSubscription(subscription);
+    router.add(subscription);
+    hooks.observe('subscription.added', client.facts.clientId, parsed.text, options.qos);
+    const isDue = parsed.group === null && (options.retainHandling === 0 || (options.retainHandling === 1 && before === undefined));
+    return { reasonCode: options.qos, retainedFor: isDue ? subscription : null }; // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+  }
+
+  #topicCheck(principal: Principal, qos: QoS): (topic: string) => boolean {
+    return (topic) => this.#house.authorizer.mayReceive(principal, topic, qos);
+  }
+}
+
+/** Who the owner of a stored session was when it was last connected. */
+export function principalOf(session: Session): Principal {
+  return session.state.principal as Principal;
+}
