@@ -1,6 +1,7 @@
 /**
  * THE table: which room of the broker may import which. Imports point only down it: a room names rooms that stand above it
- * here. `tidy.test.ts` checks it. Tests, the files beside the rooms (index.ts, broker.ts) and `node:` modules are free.
+ * here. `tidy.test.ts` checks it. Tests, the files beside the rooms (index.ts, broker.ts), the room `boot` that they are made of, and `node:` modules
+ * are free.
  */
 export interface Room {
   /** Rooms, or single files of one: `hooks/feature.ts`. */
@@ -35,8 +36,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   api: { rooms: ['base', 'message', 'hooks/feature.ts'], packages: ['fastify', 'prom-client'] },
 };
 
+/** Rooms that compose the others, with broker.ts. */
+export const COMPOSING_ROOMS: readonly string[] = ['boot'];
+
 /** Rooms in which every folder is a room of its own, closed to its neighbours. */
 export const ROOMS_OF_ROOMS: readonly string[] = ['gateways', 'features'];
 
-/** What each package may import at all; a package without an entry may import what its package.json lists. */
+/** Packages that depend on nothing, not even on Node; the others may import what their package.json lists. */
 export const PURE_PACKAGES: readonly string[] = ['codec'];

@@ -1,7 +1,7 @@
 import { builtinModules } from 'node:module';
 import { dirname } from 'node:path/posix';
 import { parseSync } from 'oxc-parser';
-import { PURE_PACKAGES, type Room, ROOMS, ROOMS_OF_ROOMS } from '#root/rooms.ts';
+import { COMPOSING_ROOMS, PURE_PACKAGES, type Room, ROOMS, ROOMS_OF_ROOMS } from '#root/rooms.ts';
 import { isTest, lineAt, type Problem, type SourceFile } from './source-file.ts';
 
 interface Import {
@@ -67,7 +67,7 @@ function judgeRoom(file: SourceFile, specifier: string): string | null {
   if (!file.path.startsWith(BROKER) || isTest(file) || specifier.startsWith('node:') || specifier.startsWith('./')) return null;
   const [roomName, folder, ...rest] = file.path.slice(BROKER.length).split('/');
   // Files beside the rooms compose them.
-  if (folder === undefined) return null;
+  if (folder === undefined || COMPOSING_ROOMS.includes(roomName)) return null;
   const room = ROOMS[roomName];
   if (room === undefined) return `${roomName} is not a room of rooms.ts`;
   if (!specifier.startsWith('#')) {
