@@ -1,0 +1,390 @@
+import type { Clock } from '#base/clock.ts';
+import type { Counters } from '#base/counters.ts';
+import type { OperationalError } from '#base/errors.ts';
+import type { Message } from '#message/message.ts';
+import type { Committer, Participant } from '#store/committer.ts';
+import type { Batch, Store, StoredRecord } from '#store/store.ts';
+import { nextKey } from './filter-walk.ts';
+import { type ChangeReader, RetainedCursor } from './retained-cursor.ts';
+import { retainedKey, topicOfKey } from './retained-key.ts';
+import {
+  decodeTotals,
+  encodeRecord,
+  encodeTotals,
+  type Footprint,
+  footprintOf,
+  footprintOfRecord,
+  isRecordExpired,
+  messageOf,
+  NO_FOOTPRINT,
+  sequenceOf,
+  Totals,
+} from './retained-record.ts';
+
+export interface RetainedLimits {
+  readonly messagesMax: number;
+  /** Of all records, keys included. */
+  readonly bytesMax: number;
+  /** Of one message. */
+  readonly payloadBytesMax: number;
+}
+
+export interface RetainedOptions {
+  readonly store: Store;
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly limits: RetainedLimits;
+}
+
+/** What may wait for the disk; more is refused until a batch is sealed. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+const metaKey = Buffer.from('retained');
+
+/** What is to become of a topic, from `set` or `clear` until it is on disk. */
+export class Change {
+  readonly topic: string;
+  readonly key: Buffer;
+  /** Null clears. */
+  message: Message | null = null;
+  sequence = 0;
+  after: Footprint = NO_FOOTPRINT;
+  /** What this change replaces. */
+  before: Footprint = NO_FOOTPRINT;
+  /** True as long as `before` is a guess, because the store is still being asked. */
+  isGuess = false;
+  /** True when a clear is part of it: that must not be lost, even when a message was set since. */
+  hasClear = false;
+  /** True when it will never be written: what was there before holds. */
+  isDropped = false;
+
+  constructor(topic: string, key: Buffer) {
+    this.topic = topic;
+    this.key = key;
+  }
+}
+
+/** The retained messages: in the store, under what has changed since. */
+export class Retained implements Participant {
+  readonly #store: Store;
+  readonly #committer: Committer;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #limits: RetainedLimits;
+  readonly #totals: Totals;
+  /** Topic -> its change, for the batch that is open. */
+  #pending = new Map<string, Change>();
+  #pendingBytes = 0;
+  /** The changes of the batch that is being committed. */
+  #sealed = new Map<string, Change>();
+  #isJoined = false;
+  /** How many changes in the totals rest on a guess. Totals that were written then are not trusted by the next start. */
+  #guesses = 0;
+  #isWrittenExact = true;
+  readonly #readers = new Set<ChangeReader>();
+  #sweepFrom: Buffer | undefined = undefined;
+  #isSweeping = false;
+
+  private constructor(options: RetainedOptions, totals: Totals) {
+    this.#store = options.store;
+    this.#committer = options.committer;
+    this.#clock = options.clock;
+    this.#counters = options.counters;
+    this.#limits = options.limits;
+    this.#totals = totals;
+  }
+
+  /** Reads the totals, or counts once through the table when they do not agree with it. */
+  static async open(options: RetainedOptions): Promise<Retained> {
+    const meta = await options.store.get('meta', metaKey);
+    const totals = meta === null ? null : decodeTotals(meta);
+    const count = await options.store.count('retained');
+    if (totals === null ? count === 0 : count === totals.count) return new Retained(options, totals ?? new Totals());
+    return new Retained(options, await recount(options.store));
+  }
+
+  /** How many messages are retained, what is not written yet included. Expired ones count until they are swept. */
+  get count(): number {
+    return this.#totals.count;
+  }
+
+  /** What their records take, keys included. */
+  get bytes(): number {
+    return this.#totals.bytes;
+  }
+
+  /** The number of the last change. */
+  get sequence(): number {
+    return this.#totals.sequence;
+  }
+
+  /**
+   * Retains, replaces or (without a payload) clears. It holds at once for every reader, and is in the open batch.
+   *
+   * `refused`: a limit is reached, what was retained stays; the caller counts it as `retained-full`. A topic that has a
+   * message may be given another, unless that is larger and the bytes are used up. What a topic has is not in memory: where
+   * the store must be read to know it, the answer is `stored`, and a message beyond a limit is dropped (and counted) a
+   * moment later, if it is not being written already.
+   *
+   * When the disk is full a message is dropped (its publisher is told so, and what was retained stays), and counted as
+   * `store-full`; a clear is tried again until it is written.
+   */
+  set(message: Message): 'stored' | 'cleared' | 'refused' {
+    if (message.payloadBytes === 0) {
+      this.delete(message.topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+      return 'cleared';
+    }
+    if (message.payloadBytes > this.#limits.payloadBytesMax) return 'refused';
+    const waiting = this.#pending.get(message.topic);
+    if (waiting === undefined && this.#pendingBytes >= PENDING_BYTES_MAX) return 'refused';
+    const change = waiting ?? this.#begin(message.topic);
+    const { message: replaced, sequence } = change;
+    const before = waiting === undefined ? change.before : waiting.after;
+    const isGuess = waiting === undefined && change.isGuess;
+    this.#totals.sequence += 1;
+    this.#write(change, message.hold(), this.#totals.sequence); // [MQTT-3.3.1-5]
+    if (!isGuess && this.#isOver(before, change.after)) {
+      if (waiting === undefined) this.#drop(change);
+      else this.#write(change, replaced, sequence);
+      return 'refused';
+    }
+    this.#join();
+    return 'stored';
+  }
+
+  /** Clears a topic, whether or not it has a message. */
+  delete(topic: string): void {
+    this.#clear(this.#pending.get(topic) ?? this.#begin(topic));
+  }
+
+  async get(topic: string): Promise<Message | null> {
+    const change = this.#pending.get(topic) ?? this.#sealed.get(topic);
+    const message = change === undefined ? await this.#stored(topic) : change.message;
+    return message === null || message.isExpired(this.#clock.wallMs()) ? null : message; // [MQTT-3.3.2-5]
+  }
+
+  /** Reads what is retained now for the topics that a filter matches; what is set later is not part of it. */
+  read(filter: string): RetainedCursor {
+    return new RetainedCursor(this, filter);
+  }
+
+  /** Looks at the next records, at most `limit`, and clears those that expired; returns how many these were. */
+  async sweep(limit: number): Promise<number> {
+    if (this.#isSweeping || this.#totals.expiring === 0) return 0;
+    this.#isSweeping = true;
+    const reader = this.watch();
+    try {
+      const records = await this.scan(this.#sweepFrom, undefined, limit);
+      this.#sweepFrom = records.length === 0 ? undefined : nextKey(records[records.length - 1]!.key);
+      let expired = 0;
+      for (const { key, value } of records) {
+        if (this.expire(reader, key, value)) expired += 1;
+      }
+      return expired;
+    } finally {
+      this.unwatch(reader);
+      this.#isSweeping = false;
+    }
+  }
+
+  // For cursors.
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  /** The first page of committed records of a range. */
+  async scan(from: Buffer | undefined, to: Buffer | undefined, limit: number): Promise<readonly StoredRecord[]> {
+    for await (const page of this.#store.scan('retained', { ...(from && { from }), ...(to && { to }), limit })) return page;
+    return [];
+  }
+
+  /** What is not on disk now, and from here on the topics that change: what `scan` may miss or see too old. */
+  watch(): ChangeReader {
+    const changes = new Map(this.#sealed);
+    for (const [topic, change] of this.#pending) changes.set(topic, change);
+    const reader = { changes, touched: new Set<string>() };
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  unwatch(reader: ChangeReader): void {
+    this.#readers.delete(reader);
+  }
+
+  /** Whether a record has expired; clears it then, unless the topic has changed since. */
+  expire(reader: ChangeReader, key: Buffer, value: Buffer): boolean {
+    if (!isRecordExpired(value, this.#clock.wallMs())) return false;
+    const topic = topicOfKey(key) ?? messageOf(value).topic;
+    if (!reader.touched.has(topic) && !reader.changes.has(topic)) this.#clear(this.#begin(topic, footprintOfRecord(key, value)));
+    return true;
+  }
+
+  // For the committer.
+
+  persist(batch: Batch): void {
+    this.#isJoined = false;
+    const isExact = this.#guesses === 0;
+    let isWritten = isExact && !this.#isWrittenExact;
+    for (const change of this.#pending.values()) {
+      if (change.message !== null) batch.put('retained', change.key, encodeRecord(change.message, change.sequence));
+      else if (change.before !== NO_FOOTPRINT || change.isGuess) batch.delete('retained', change.key);
+      else continue;
+      isWritten = true;
+    }
+    this.#sealed = this.#pending;
+    this.#pending = new Map();
+    this.#pendingBytes = 0;
+    if (!isWritten) return;
+    batch.put('meta', metaKey, encodeTotals(this.#totals, isExact));
+    this.#isWrittenExact = isExact;
+  }
+
+  settled(error: OperationalError | null): void {
+    const sealed = this.#sealed;
+    this.#sealed = new Map();
+    if (error === null) return;
+    this.#isWrittenExact = false;
+    for (const change of sealed.values()) this.#takeBack(change);
+    if (this.#pending.size > 0) this.#join();
+  }
+
+  /** After a batch that was not applied: the clears in it wait again, the messages are gone. */
+  #takeBack(change: Change): void {
+    const later = this.#pending.get(change.topic);
+    if (change.message !== null && later === undefined) this.#counters.dropped['store-full'] += 1;
+    if (change.isGuess) this.#guesses -= 1;
+    this.#uncount(change);
+    change.isDropped = true;
+    if (later === undefined && !change.hasClear) return;
+    const heir = later ?? new Change(change.topic, change.key);
+    if (later === undefined) {
+      this.#pending.set(heir.topic, heir);
+      this.#pendingBytes += heir.key.length;
+      heir.sequence = change.sequence;
+      this.#touch(heir);
+    } else {
+      this.#uncount(heir);
+    }
+    heir.before = change.before;
+    heir.hasClear ||= change.hasClear;
+    this.#count(heir);
+    if (change.isGuess) this.#ask(heir);
+  }
+
+  /** A change of the open batch that does nothing yet. `before` is what the store has, when the caller knows it. */
+  #begin(topic: string, before?: Footprint): Change {
+    const change = new Change(topic, retainedKey(topic));
+    this.#pending.set(topic, change);
+    this.#pendingBytes += change.key.length;
+    const sealed = this.#sealed.get(topic);
+    const exists = this.#store.has?.('retained', change.key);
+    if (sealed !== undefined) change.before = sealed.after;
+    else if (before !== undefined) change.before = before;
+    else if (exists !== false) {
+      if (exists === true) change.before = { count: 1, bytes: 0, expiring: 0 };
+      this.#ask(change);
+    }
+    this.#count(change);
+    return change;
+  }
+
+  #clear(change: Change): void {
+    this.#totals.sequence += 1;
+    this.#write(change, null, this.#totals.sequence);
+    change.hasClear = true;
+    this.#join();
+  }
+
+  #write(change: Change, message: Message | null, sequence: number): void {
+    this.#uncount(change);
+    this.#pendingBytes -= change.after.bytes;
+    change.message = message;
+    change.sequence = sequence;
+    change.after = message === null ? NO_FOOTPRINT : footprintOf(change.key, message);
+    this.#pendingBytes += change.after.bytes;
+    this.#count(change);
+    this.#touch(change);
+  }
+
+  #touch(change: Change): void {
+    for (const reader of this.#readers) reader.touched.add(change.topic);
+  }
+
+  /** Asks the store what a change replaces. */
+  #ask(change: Change): void {
+    change.isGuess = true;
+    this.#guesses += 1;
+    // The answer is as of now, so never the change itself. A store that cannot answer has its own policy; the totals
+    // stay a guess then, which the next start mends.
+    this.#store.get('retained', change.key).then(
+      (value) => this.#learn(change, value),
+      () => {},
+    );
+  }
+
+  #learn(change: Change, value: Buffer | null): void {
+    if (!change.isGuess || change.isDropped) return;
+    this.#uncount(change);
+    change.before = value === null ? NO_FOOTPRINT : footprintOfRecord(change.key, value);
+    this.#count(change);
+    change.isGuess = false;
+    this.#guesses -= 1;
+    if (this.#pending.get(change.topic) === change && this.#isOver(change.before, change.after)) {
+      this.#drop(change);
+      this.#counters.dropped['retained-full'] += 1;
+    }
+    if (this.#guesses === 0 && !this.#isWrittenExact) this.#join();
+  }
+
+  /** Whether a change that is counted leads over a limit. What takes no more than before never does. */
+  #isOver(before: Footprint, after: Footprint): boolean {
+    const isMore = after.count > before.count && this.#totals.count > this.#limits.messagesMax;
+    return isMore || (after.bytes > before.bytes && this.#totals.bytes > this.#limits.bytesMax);
+  }
+
+  /** Takes a change out of the open batch; a clear that is part of it stays. */
+  #drop(change: Change): void {
+    if (change.hasClear) {
+      this.#write(change, null, change.sequence);
+      return;
+    }
+    this.#uncount(change);
+    this.#pending.delete(change.topic);
+    this.#pendingBytes -= change.key.length + change.after.bytes;
+    change.isDropped = true;
+  }
+
+  #count(change: Change): void {
+    this.#totals.add(change.after);
+    this.#totals.subtract(change.before);
+  }
+
+  #uncount(change: Change): void {
+    this.#totals.subtract(change.after);
+    this.#totals.add(change.before);
+  }
+
+  #join(): void {
+    if (this.#isJoined) return;
+    this.#isJoined = true;
+    this.#committer.join(this);
+  }
+
+  async #stored(topic: string): Promise<Message | null> {
+    const value = await this.#store.get('retained', retainedKey(topic));
+    return value === null ? null : messageOf(value);
+  }
+}
+
+/** Through the whole table: after a crash between versions, a damaged record, or a batch that was not exact. */
+async function recount(store: Store): Promise<Totals> {
+  const totals = new Totals();
+  for await (const page of store.scan('retained')) {
+    for (const { key, value } of page) {
+      totals.add(footprintOfRecord(key, value));
+      totals.sequence = Math.max(totals.sequence, sequenceOf(value));
+    }
+  }
+  return totals;
+}
