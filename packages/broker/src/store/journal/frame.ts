@@ -1,0 +1,130 @@
+// HOT
+import { crc32 } from 'node:zlib';
+import { assert } from '#base/errors.ts';
+import type { Change, Table } from '#store/store.ts';
+import { ALIGNMENT } from './location.ts';
+
+/**
+ * The journal's format, version 1. Integers are little-endian.
+ *
+ *   frame  = checksum u32 | magic u32 | bodyBytes u32 | count u32 | sequence f64 | changesBefore f64 | records
+ *   record = keyChecksum u32 | checksum u32 | table u8 | kind u8 | keyBytes u16 | valueBytes u32 | key | value | 0..7 zeros
+ *
+ * A frame is one commit. `sequence` numbers the frames, `changesBefore` counts the records of all frames before: so a gap
+ * tells how much is missing. `keyChecksum` covers table, kind, lengths and key, `checksum` the value too: a record whose
+ * value is damaged can still be named. Every checksum is seeded with the place where the bytes stand and the store's
+ * secret: bytes of another place, of an older use of the file, or made up by a client never pass.
+ */
+export const FORMAT_VERSION = 1;
+export const FRAME_HEADER_BYTES = 32;
+export const RECORD_HEADER_BYTES = 16;
+const MAGIC = 0x31464a57;
+export const magicBytes = Buffer.from('WJF1');
+
+const PUT = 1;
+const DELETE = 2;
+
+/** On disk for ever: numbers are never reused. */
+const tableNumbers = {
+  meta: 1, session: 2, queue: 3, log: 4, retained: 5, feature: 6, quarantine: 7,
+} as const satisfies Record<Table, number>;
+const tableNames: readonly (Table | undefined)[] = [
+  undefined, 'meta', 'session', 'queue', 'log', 'retained', 'feature', 'quarantine',
+];
+
+export interface FrameHeader {
+  readonly bodyBytes: number;
+  readonly count: number;
+  readonly sequence: number;
+  readonly changesBefore: number;
+}
+
+export interface ParsedRecord {
+  readonly table: Table;
+  readonly isPut: boolean;
+  /** The key in latin1 form. */
+  readonly key: string;
+  /** Where the value stands in the buffer. */
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** The record's bytes on disk, padding included. */
+  readonly bytes: number;
+  /** False when the key can be trusted but the value cannot. */
+  readonly isIntact: boolean;
+}
+
+export function recordBytes(keyBytes: number, valueBytes: number): number {
+  return (RECORD_HEADER_BYTES + keyBytes + valueBytes + ALIGNMENT - 1) & -ALIGNMENT;
+}
+
+/** The checksum's start value for bytes at `offset` of `segment`. */
+export function seedOf(secret: number, segment: number, offset: number): number {
+  return (secret ^ Math.imul(segment, 0x9e3779b1) ^ Math.imul(offset / ALIGNMENT, 0x85ebca6b)) >>> 0;
+}
+
+/** Writes a change as a record at `at`; returns its bytes. */
+export function encodeRecord(into: Buffer, at: number, seed: number, { table, key, value }: Change): number {
+  assert(key.length >= 1 && key.length <= 0xffff, 'a key has 1 to 65,535 bytes');
+  const valueAt = at + RECORD_HEADER_BYTES + key.length;
+  const valueBytes = value === null ? 0 : value.length;
+  const end = at + recordBytes(key.length, valueBytes);
+  into.fill(0, valueAt + valueBytes, end);
+  into[at + 8] = tableNumbers[table];
+  into[at + 9] = value === null ? DELETE : PUT;
+  into.writeUInt16LE(key.length, at + 10);
+  into.writeUInt32LE(valueBytes, at + 12);
+  into.set(key, at + RECORD_HEADER_BYTES);
+  if (value !== null) into.set(value, valueAt);
+  const keyChecksum = crc32(into.subarray(at + 8, valueAt), seed);
+  into.writeUInt32LE(keyChecksum, at);
+  into.writeUInt32LE(value === null ? keyChecksum : crc32(value, keyChecksum), at + 4);
+  return end - at;
+}
+
+/** Writes a frame's header at the start of `into`. */
+export function encodeFrameHeader(into: Buffer, seed: number, header: FrameHeader): void {
+  into.writeUInt32LE(MAGIC, 4);
+  into.writeUInt32LE(header.bodyBytes, 8);
+  into.writeUInt32LE(header.count, 12);
+  into.writeDoubleLE(header.sequence, 16);
+  into.writeDoubleLE(header.changesBefore, 24);
+  into.writeUInt32LE(crc32(into.subarray(4, FRAME_HEADER_BYTES), seed), 0);
+}
+
+/** The header that stands at `at`, or null when there is none that can be trusted. */
+export function parseFrameHeader(from: Buffer, at: number, seed: number): FrameHeader | null {
+  if (at + FRAME_HEADER_BYTES > from.length || from.readUInt32LE(at + 4) !== MAGIC) return null;
+  if (crc32(from.subarray(at + 4, at + FRAME_HEADER_BYTES), seed) !== from.readUInt32LE(at)) return null;
+  return {
+    bodyBytes: from.readUInt32LE(at + 8),
+    count: from.readUInt32LE(at + 12),
+    sequence: from.readDoubleLE(at + 16),
+    changesBefore: from.readDoubleLE(at + 24),
+  };
+}
+
+/** The record that stands at `at` and ends before `end`, or null when not even its key can be trusted. */
+export function parseRecord(from: Buffer, at: number, end: number, seed: number): ParsedRecord | null {
+  if (at + RECORD_HEADER_BYTES > end) return null;
+  const keyBytes = from.readUInt16LE(at + 10);
+  const valueBytes = from.readUInt32LE(at + 12);
+  const keyStart = at + RECORD_HEADER_BYTES;
+  const valueStart = keyStart + keyBytes;
+  const valueEnd = valueStart + valueBytes;
+  const table = tableNames[from[at + 8]];
+  const kind = from[at + 9];
+  if (table === undefined || (kind !== PUT && kind !== DELETE) || keyBytes === 0 || valueEnd > end) return null;
+  const keyChecksum = crc32(from.subarray(at + 8, valueStart), seed);
+  // A damaged checksum field alone does not make the key doubtful: the other checksum, over the same bytes, still passes.
+  const isIntact = crc32(from.subarray(valueStart, valueEnd), keyChecksum) === from.readUInt32LE(at + 4);
+  if (!isIntact && keyChecksum !== from.readUInt32LE(at)) return null;
+  return {
+    table,
+    isPut: kind === PUT,
+    key: from.toString('latin1', keyStart, valueStart),
+    valueStart,
+    valueEnd,
+    bytes: recordBytes(keyBytes, valueBytes),
+    isIntact: isIntact || kind === DELETE,
+  };
+}

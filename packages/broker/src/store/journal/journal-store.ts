@@ -1,0 +1,138 @@
+import type { Clock } from '#base/clock.ts';
+import { OperationalError } from '#base/errors.ts';
+import type { Logger } from '#base/logger.ts';
+import { scanPages } from '#store/scan-pages.ts';
+import type { Batch, ScanRange, Store, StoredRecord, StoreStatistics, Table } from '#store/store.ts';
+import { Cleaner } from './cleaner.ts';
+import type { JournalIndex } from './journal-index.ts';
+import { JournalReader } from './journal-reader.ts';
+import { JournalWriter } from './journal-writer.ts';
+import { manifestBytes, type Manifest } from './manifest.ts';
+import type { DamagedRecord } from './recovery.ts';
+import type { Segments } from './segments.ts';
+
+export interface JournalStoreOptions {
+  readonly segments: Segments;
+  readonly index: JournalIndex;
+  readonly manifest: Manifest;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly directory: string;
+  /** Called when everything is closed. */
+  readonly onClosed: () => Promise<void>;
+}
+
+/**
+ * The durable store: an append-only journal in segment files with an index in memory (docs/adr/0001-store.md).
+ * `openJournal` makes one.
+ */
+export class JournalStore implements Store {
+  readonly isDurable = true;
+  readonly #options: JournalStoreOptions;
+  readonly #index: JournalIndex;
+  readonly #writer: JournalWriter;
+  readonly #reader: JournalReader;
+  readonly #cleaner: Cleaner;
+  #recordsQuarantined: number;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: JournalStoreOptions) {
+    const { segments, index, manifest } = options;
+    const { secret } = manifest.state;
+    this.#options = options;
+    this.#index = index;
+    this.#recordsQuarantined = index.count('quarantine');
+    this.#writer = new JournalWriter({ ...options, onCommitted: () => this.#cleaner.consider() });
+    this.#reader = new JournalReader(segments, index, secret, (record) => this.quarantine(record));
+    this.#cleaner = new Cleaner({ segments, index, writer: this.#writer, reader: this.#reader, secret });
+  }
+
+  commit(batch: Batch): Promise<void> {
+    return this.#closing === null ? this.#writer.commit(batch.changes) : Promise.reject(closed());
+  }
+
+  async get(table: Table, key: Buffer): Promise<Buffer | null> {
+    this.#assertOpen();
+    return this.#reader.get(table, key.toString('latin1'));
+  }
+
+  scan(table: Table, range: ScanRange = {}): AsyncIterable<readonly StoredRecord[]> {
+    const readPage = (rest: Parameters<JournalReader['page']>[1], recordsMax: number): ReturnType<JournalReader['page']> => {
+      this.#assertOpen();
+      return this.#reader.page(table, rest, recordsMax);
+    };
+    return scanPages(readPage, range);
+  }
+
+  async count(table: Table): Promise<number> {
+    this.#assertOpen();
+    return this.#index.count(table);
+  }
+
+  statistics(): StoreStatistics {
+    return {
+      bytesOnDisk: this.#options.segments.bytesOnDisk + manifestBytes,
+      recordsQuarantined: this.#recordsQuarantined,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Takes a damaged record out of its table and keeps its bytes where somebody may look at them. */
+  quarantine(record: DamagedRecord): void {
+    const { table, key, location, place, bytes } = record;
+    if (this.#index.get(table, key) !== location) return;
+    this.#index.delete(table, key);
+    this.#recordsQuarantined += 1;
+    const name = Buffer.from(key, 'latin1');
+    this.#options.log.error(
+      { table, key: name.toString(), keyHex: name.toString('hex'), place },
+      'a record of the store is damaged: it is kept in quarantine and counts as absent',
+    );
+    const kept = Buffer.concat([Buffer.from(`${table}/`), name]);
+    this.#writer
+      .amend([
+        { table: 'quarantine', key: kept, value: bytes, at: this.#index.get('quarantine', kept.toString('latin1')) ?? null },
+        { table, key: name, value: null, at: null },
+      ])
+      .catch((error: OperationalError) => {
+        this.#options.log.warn({ table, place, reason: error.message }, 'the quarantined record could not be put aside yet');
+      });
+  }
+
+  /** Counts changes that are lost and cannot be named. */
+  countLost(changes: number): void {
+    this.#recordsQuarantined += changes;
+  }
+
+  /** Writes what lives in all segments up to `segment` again, and drops them. */
+  evacuate(segment: number): Promise<void> {
+    return this.#cleaner.evacuate(segment);
+  }
+
+  /** Makes sure that a full disk leaves room to delete. */
+  restoreReserve(): Promise<void> {
+    return this.#writer.restoreReserve();
+  }
+
+  async #close(): Promise<void> {
+    const { segments, manifest } = this.#options;
+    await this.#cleaner.stop();
+    await this.#writer.close();
+    if (this.#writer.failure === null) await manifest.save({ sequence: segments.sequence, changes: segments.changes });
+    await segments.close();
+    await manifest.close();
+    await this.#options.onClosed();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw closed();
+  }
+}
+
+function closed(): OperationalError {
+  return new OperationalError('store.closed', 'the store is closed');
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '#base/clock.ts';
+import { OperationalError } from '#base/errors.ts';
+import type { Logger } from '#base/logger.ts';
+import { codeOf, type Disk, type DiskFile } from './disk.ts';
+import { JournalStore } from './journal-store.ts';
+import { Manifest, type ManifestState } from './manifest.ts';
+import { Recovery } from './recovery.ts';
+import { SegmentBytes } from './segment-bytes.ts';
+import { Segment, segmentName, segmentNumber, Segments } from './segments.ts';
+
+/** An empty file of this name lets a damaged store open without what cannot be read. */
+export const ACCEPT_DAMAGE = 'accept-damage';
+
+/** What a device that has bad sectors is read in. */
+const BLOCK_BYTES = 4096;
+
+export interface OpenJournalOptions {
+  readonly disk: Disk;
+  /** How messages name the place. */
+  readonly directory: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly bytesMax: number;
+  /** Called when the store is closed. */
+  readonly onClosed: () => Promise<void>;
+}
+
+/** Opens the journal of a directory, or begins one. Rejects with OperationalError `store.damaged`, `store.format`, `store.full` or `store.failed`. */
+export async function openJournal(options: OpenJournalOptions): Promise<JournalStore> {
+  try {
+    return await open(options);
+  } catch (cause) {
+    if (cause instanceof OperationalError && cause.code === 'store.damaged') {
+      throw new OperationalError(cause.code, `the store in ${options.directory} is damaged: ${cause.message}`, { cause });
+    }
+    if (cause instanceof OperationalError || codeOf(cause) === null) throw cause;
+    throw new OperationalError('store.failed', `the store in ${options.directory} cannot be opened: ${String(cause)}`, { cause });
+  }
+}
+
+async function open(options: OpenJournalOptions): Promise<JournalStore> {
+  const { disk, log, directory } = options;
+  const names = await disk.list();
+  const manifest = (await Manifest.open(disk)) ?? (await begin(disk, names));
+  if (manifest.isDamaged) {
+    log.warn({ directory }, 'one of the two manifests of the store was unreadable and is written again');
+    await manifest.save({});
+  }
+  const { last } = manifest.state;
+  await removeLeftovers(disk, names, manifest.state);
+  const recovery = new Recovery(manifest.state, (segment) => hasFramesBehind(disk, segment, manifest.state));
+  const segments = await replayAll(disk, recovery, manifest.state);
+  recovery.finish(manifest.state);
+  if (recovery.hasDroppedUnfinished) log.info({ directory }, 'an unfinished commit at the end of the store was dropped');
+  const isAccepted = recovery.losses.length > 0 && names.includes(ACCEPT_DAMAGE);
+  if (recovery.losses.length > 0 && !isAccepted) throw damagedBy(recovery, directory);
+  const journal = new Segments({ ...options, manifest });
+  journal.adopt(segments, isAccepted ? null : lastUsed(segments), recovery);
+  // A new store needs two segments: one to write and the reserve.
+  if (journal.isEmpty || isAccepted) await journal.prepare();
+  const store = new JournalStore({ ...options, segments: journal, index: recovery.index, manifest });
+  await store.restoreReserve();
+  for (const record of recovery.damaged) store.quarantine(record);
+  if (isAccepted) await goOnWithout(recovery, store, last, options);
+  return store;
+}
+
+async function begin(disk: Disk, names: readonly string[]): Promise<Manifest> {
+  // Both manifests were on disk before the first segment: without one, an earlier beginning was interrupted.
+  if (names.some((name) => segmentNumber(name) !== null)) {
+    throw new OperationalError('store.damaged', 'neither manifest-1 nor manifest-2 can be read: restore the directory from a backup');
+  }
+  return Manifest.create(disk, randomBytes(4).readUInt32LE(0));
+}
+
+/** Files that were being dropped or prepared when the process ended. */
+async function removeLeftovers(disk: Disk, names: readonly string[], { first, last }: ManifestState): Promise<void> {
+  for (const name of names) {
+    const number = segmentNumber(name);
+    if (number !== null && (number < first || number > last)) await disk.remove(name);
+  }
+}
+
+async function replayAll(disk: Disk, recovery: Recovery, { first, last, secret }: ManifestState): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  for (let number = first; number <= last; number += 1) {
+    const bytes = await readSegment(disk, number);
+    if (bytes === null) recovery.losses.push({ place: `${segmentName(number)} is missing`, changes: 0 });
+    const segment = new Segment(number, bytes?.length ?? 0, null);
+    segment.sequenceBefore = recovery.sequence;
+    segment.changesBefore = recovery.changes;
+    if (bytes !== null) segment.used = await recovery.replay(new SegmentBytes(secret, number, bytes, 0), segment.name);
+    segments.push(segment);
+  }
+  return segments;
+}
+
+async function readSegment(disk: Disk, number: number): Promise<Buffer | null> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(segmentName(number));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const bytes = Buffer.allocUnsafeSlow(await file.bytes());
+    await readWhatCanBeRead(file, bytes);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Blocks that the device cannot read come as zeros, which no checksum passes. */
+async function readWhatCanBeRead(file: DiskFile, bytes: Buffer): Promise<void> {
+  try {
+    await file.read(bytes, 0);
+  } catch (error) {
+    if (codeOf(error) !== 'EIO') throw error;
+    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+      const block = bytes.subarray(at, at + BLOCK_BYTES);
+      await file.read(block, at).catch(() => block.fill(0));
+    }
+  }
+}
+
+async function hasFramesBehind(disk: Disk, segment: number, { last, secret }: ManifestState): Promise<boolean> {
+  for (let number = segment + 1; number <= last; number += 1) {
+    const bytes = await readSegment(disk, number);
+    if (bytes !== null && new SegmentBytes(secret, number, bytes, 0).findFrame(0, 0) !== -1) return true;
+  }
+  return false;
+}
+
+function lastUsed(segments: readonly Segment[]): Segment | null {
+  return segments.findLast((segment) => segment.used > 0) ?? segments[0] ?? null;
+}
+
+function damagedBy(recovery: Recovery, directory: string): OperationalError {
+  const changes = recovery.losses.reduce((sum, loss) => sum + loss.changes, 0);
+  const places = recovery.losses.slice(0, 3).map(({ place }) => place);
+  if (recovery.losses.length > places.length) places.push(`${recovery.losses.length - places.length} more places`);
+  return new OperationalError(
+    'store.damaged',
+    `${changes} changes cannot be read (${places.join('; ')}). Restore the directory from a backup, ` +
+      `or create the empty file ${directory}/${ACCEPT_DAMAGE} and start again to go on without them`,
+  );
+}
+
+/** The operator has accepted the loss: what is left is written again, so that the damage is gone at the next opening. */
+async function goOnWithout(recovery: Recovery, store: JournalStore, last: number, { disk, log, directory }: OpenJournalOptions): Promise<void> {
+  for (const { place, changes } of recovery.losses) {
+    log.error({ directory, place, changes }, 'changes of the store are lost, as the operator has accepted');
+    store.countLost(changes);
+  }
+  await store.evacuate(last);
+  await disk.remove(ACCEPT_DAMAGE);
+  await disk.flushDirectory();
+}

@@ -1,0 +1,125 @@
+import type { Table } from '#store/store.ts';
+import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts';
+import { JournalIndex } from './journal-index.ts';
+import { ALIGNMENT, packLocation } from './location.ts';
+import type { ManifestState } from './manifest.ts';
+import type { PlacedRecord, SegmentBytes } from './segment-bytes.ts';
+
+/** A record whose key can be trusted and whose value cannot. */
+export interface DamagedRecord {
+  readonly table: Table;
+  readonly key: string;
+  readonly location: number;
+  /** For the log: the file and the offset there. */
+  readonly place: string;
+  readonly bytes: Buffer;
+}
+
+/** Changes that are missing and cannot be named. */
+export interface Loss {
+  readonly place: string;
+  readonly changes: number;
+}
+
+/**
+ * Replays the journal into an index. What a power cut or a kill leaves behind at the very end, an unfinished commit, is
+ * dropped: nobody was told that it is done. Anything else that is not as it was written is damage: a record that can be named
+ * is reported as such, and what cannot be named is counted by the gap that it leaves in the numbering.
+ */
+export class Recovery {
+  readonly index = new JournalIndex();
+  readonly losses: Loss[] = [];
+  /** The last commit replayed, and the number of changes up to it. */
+  sequence: number;
+  changes: number;
+  /** True when the bytes of an unfinished commit were dropped. */
+  hasDroppedUnfinished = false;
+  readonly #flushedSequence: number;
+  readonly #hasFramesAfter: (segment: number) => Promise<boolean>;
+  readonly #damaged: DamagedRecord[] = [];
+  /** `hasFramesAfter` tells whether any segment behind the given one was ever written. */
+  constructor(manifest: ManifestState, hasFramesAfter: (segment: number) => Promise<boolean>) {
+    this.sequence = manifest.sequenceBefore;
+    this.changes = manifest.changesBefore;
+    this.#flushedSequence = manifest.sequence;
+    this.#hasFramesAfter = hasFramesAfter;
+  }
+
+  /** The damaged records that no later change has replaced or deleted. */
+  get damaged(): DamagedRecord[] {
+    return this.#damaged.filter(({ table, key, location }) => this.index.get(table, key) === location);
+  }
+
+  /** Replays one segment, the oldest first; returns where its frames end. */
+  async replay(segment: SegmentBytes, name: string): Promise<number> {
+    let at = 0;
+    for (;;) {
+      const header = segment.frameAt(at);
+      if (header === null || header.sequence <= this.sequence) {
+        const next = segment.findFrame(at + ALIGNMENT, this.sequence);
+        if (next === -1) return at;
+        this.#mendHeader(segment, name, at, next);
+        at = next;
+        continue;
+      }
+      this.#noteGap(`${name} before byte ${at}`, header.sequence - 1, header.changesBefore);
+      const end = at + FRAME_HEADER_BYTES + header.bodyBytes;
+      const found = segment.recordsBetween(at + FRAME_HEADER_BYTES, end);
+      const isWhole = found.length === header.count && found.every(({ record }) => record.isIntact);
+      if (!isWhole && !(await this.#wasCommitted(header, segment, end))) {
+        this.hasDroppedUnfinished = true;
+        return at;
+      }
+      this.#apply(segment, name, found);
+      if (found.length < header.count) this.losses.push({ place: `${name} at byte ${at}`, changes: header.count - found.length });
+      this.sequence = header.sequence;
+      this.changes = header.changesBefore + header.count;
+      at = end;
+    }
+  }
+
+  /** Counts what should be there and is not, once all segments are replayed. */
+  finish(manifest: ManifestState): void {
+    if (this.sequence >= manifest.sequence) return;
+    this.losses.push({ place: 'at the end of the journal', changes: Math.max(manifest.changes - this.changes, 1) });
+  }
+
+  #noteGap(place: string, sequenceBefore: number, changesBefore: number): void {
+    if (sequenceBefore === this.sequence) return;
+    this.losses.push({ place, changes: Math.max(changesBefore - this.changes, 1) });
+    this.sequence = sequenceBefore;
+    this.changes = changesBefore;
+  }
+
+  /** A frame of which only the header is damaged is whole: its records fill the place up to the next frame exactly. */
+  #mendHeader(segment: SegmentBytes, name: string, at: number, next: number): void {
+    const header = segment.frameAt(next);
+    if (header === null || header.sequence !== this.sequence + 2) return;
+    const found = segment.recordsBetween(at + FRAME_HEADER_BYTES, next);
+    if (found.length !== header.changesBefore - this.changes) return;
+    this.#apply(segment, name, found);
+    this.sequence += 1;
+    this.changes = header.changesBefore;
+  }
+
+  async #wasCommitted(header: FrameHeader, segment: SegmentBytes, end: number): Promise<boolean> {
+    if (header.sequence <= this.#flushedSequence) return true;
+    if (segment.findFrame(end, header.sequence) !== -1) return true;
+    return this.#hasFramesAfter(segment.segment);
+  }
+
+  #apply(segment: SegmentBytes, name: string, found: readonly PlacedRecord[]): void {
+    for (const { record, offset } of found) {
+      if (!record.isPut) {
+        this.index.delete(record.table, record.key);
+        continue;
+      }
+      const location = packLocation(segment.segment, offset, record.bytes);
+      this.index.set(record.table, record.key, location);
+      if (record.isIntact) continue;
+      const { table, key } = record;
+      const bytes = Buffer.from(segment.slice(offset, offset + record.bytes));
+      this.#damaged.push({ table, key, location, place: `${name} at byte ${offset}`, bytes });
+    }
+  }
+}

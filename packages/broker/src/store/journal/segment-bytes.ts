@@ -1,0 +1,69 @@
+// HOT
+import { magicBytes, parseFrameHeader, parseRecord, seedOf, type FrameHeader, type ParsedRecord } from './frame.ts';
+import { ALIGNMENT } from './location.ts';
+
+export interface PlacedRecord {
+  readonly record: ParsedRecord;
+  /** In the segment. */
+  readonly offset: number;
+}
+
+/** Bytes that were read from a segment, and what can be trusted in them. Offsets are those of the segment. */
+export class SegmentBytes {
+  readonly segment: number;
+  readonly #secret: number;
+  readonly #bytes: Buffer;
+  readonly #start: number;
+
+  /** `start` is where the bytes begin in the segment. */
+  constructor(secret: number, segment: number, bytes: Buffer, start: number) {
+    this.segment = segment;
+    this.#secret = secret;
+    this.#bytes = bytes;
+    this.#start = start;
+  }
+
+  get end(): number {
+    return this.#start + this.#bytes.length;
+  }
+
+  slice(from: number, to: number): Buffer {
+    return this.#bytes.subarray(from - this.#start, to - this.#start);
+  }
+
+  frameAt(offset: number): FrameHeader | null {
+    return parseFrameHeader(this.#bytes, offset - this.#start, seedOf(this.#secret, this.segment, offset));
+  }
+
+  /** The record at `offset`, which ends at or before `end`. */
+  recordAt(offset: number, end: number): ParsedRecord | null {
+    return parseRecord(this.#bytes, offset - this.#start, end - this.#start, seedOf(this.#secret, this.segment, offset));
+  }
+
+  valueOf(record: ParsedRecord): Buffer {
+    return this.#bytes.subarray(record.valueStart, record.valueEnd);
+  }
+
+  /** All records between two offsets; behind damage, the next that can be trusted is looked for. */
+  recordsBetween(from: number, to: number): PlacedRecord[] {
+    const found: PlacedRecord[] = [];
+    const end = Math.min(to, this.end);
+    for (let offset = from; offset < end; ) {
+      const record = this.recordAt(offset, end);
+      if (record !== null) found.push({ record, offset });
+      offset += record === null ? ALIGNMENT : record.bytes;
+    }
+    return found;
+  }
+
+  /** The first frame at or behind `from` that is later than `sequence`, or -1. */
+  findFrame(from: number, sequence: number): number {
+    // The magic number stands four bytes behind a frame's start.
+    for (let hit = this.#bytes.indexOf(magicBytes, from - this.#start + 4); hit !== -1; hit = this.#bytes.indexOf(magicBytes, hit + 1)) {
+      const offset = this.#start + hit - 4;
+      const header = offset % ALIGNMENT === 0 ? this.frameAt(offset) : null;
+      if (header !== null && header.sequence > sequence) return offset;
+    }
+    return -1;
+  }
+}
