@@ -15,7 +15,7 @@ export interface KeyFacts {
 
 declare const unit: unique symbol;
 /** A number whose key gets the unit as its last word in the Config: `connectTimeout: 10s` becomes `connectTimeoutMs: 10000`. */
-type Measured<U extends string> = number & { readonly [unit]: U };
+export type Measured<U extends string> = number & { readonly [unit]: U };
 
 interface LeafFacts {
   readonly suffix: string;
