@@ -2,7 +2,7 @@
  * What a subscription costs in the trie: `node --expose-gc --conditions=@wrenmq/source bench/micro/topic.ts [subscriptions]`.
  * Prints one JSON line; takes about ten seconds for the default of 1,000,000 subscriptions, 10 % of them with wildcards.
  */
-import { SubscriptionTrie } from '../../packages/broker/src/topic/subscription-trie.ts';
+import { SubscriptionTrie } from '#root/packages/broker/src/topic/subscription-trie.ts';
 
 const subscriptions = Number(process.argv[2] ?? 1_000_000);
 const topicsPerRound = 100_000;
@@ -47,48 +47,48 @@ function nanosecondsPerMatch(trie: SubscriptionTrie<object>, topics: readonly st
   return { median: Math.round(times[rounds >> 1]), matches: matches / (rounds * topics.length) };
 }
 
-const subscriber = { name: 'one' };
-const before = usedBytes();
-const trie = new SubscriptionTrie<object>();
-let longestAddMs = 0;
-const addStart = performance.now();
-for (let index = 0; index < subscriptions; index += 1) {
-  const start = performance.now();
-  trie.add(filterOf(index), subscriber);
-  longestAddMs = Math.max(longestAddMs, performance.now() - start);
-}
-const addMs = performance.now() - addStart;
-const bytesPerSubscription = Math.round((usedBytes() - before) / subscriptions);
+function measure(): Record<string, unknown> {
+  const subscriber = { name: 'one' };
+  const before = usedBytes();
+  const trie = new SubscriptionTrie<object>();
+  let longestAddMs = 0;
+  const addStart = performance.now();
+  for (let index = 0; index < subscriptions; index += 1) {
+    const start = performance.now();
+    trie.add(filterOf(index), subscriber);
+    longestAddMs = Math.max(longestAddMs, performance.now() - start);
+  }
+  const addMs = performance.now() - addStart;
+  const bytesPerSubscription = Math.round((usedBytes() - before) / subscriptions);
 
-const step = Math.max(1, Math.floor(subscriptions / topicsPerRound));
-const topics = Array.from({ length: topicsPerRound }, (_, at) => {
-  const index = (at * step) % subscriptions;
-  return `site/${index % 1_000}/device/${index}/temp`;
-});
-const hit = nanosecondsPerMatch(trie, topics);
-const miss = nanosecondsPerMatch(
-  trie,
-  topics.map((topic) => `${topic}/none`),
-);
+  const step = Math.max(1, Math.floor(subscriptions / topicsPerRound));
+  const topics = Array.from({ length: topicsPerRound }, (_, at) => {
+    const index = (at * step) % subscriptions;
+    return `site/${index % 1_000}/device/${index}/temp`;
+  });
+  const hit = nanosecondsPerMatch(trie, topics);
+  const miss = nanosecondsPerMatch(
+    trie,
+    topics.map((topic) => `${topic}/none`),
+  );
 
-const deep = new SubscriptionTrie<object>();
-for (let levels = 1; levels <= 50; levels += 1) {
-  deep.add(Array.from({ length: levels }, () => '+').join('/'), subscriber);
-  deep.add(`${Array.from({ length: levels }, () => '+').join('/')}/#`, subscriber);
-}
-const deepHit = nanosecondsPerMatch(
-  deep,
-  Array.from({ length: 1_000 }, () => Array.from({ length: 50 }, () => 'level').join('/')),
-);
+  const deep = new SubscriptionTrie<object>();
+  for (let levels = 1; levels <= 50; levels += 1) {
+    deep.add(Array.from({ length: levels }, () => '+').join('/'), subscriber);
+    deep.add(`${Array.from({ length: levels }, () => '+').join('/')}/#`, subscriber);
+  }
+  const deepHit = nanosecondsPerMatch(
+    deep,
+    Array.from({ length: 1_000 }, () => Array.from({ length: 50 }, () => 'level').join('/')),
+  );
 
-const full = usedBytes();
-const removeStart = performance.now();
-for (let index = 0; index < subscriptions; index += 1) trie.remove(filterOf(index), subscriber);
-const removeMs = performance.now() - removeStart;
-const left = usedBytes() - full + bytesPerSubscription * subscriptions;
+  const full = usedBytes();
+  const removeStart = performance.now();
+  for (let index = 0; index < subscriptions; index += 1) trie.remove(filterOf(index), subscriber);
+  const removeMs = performance.now() - removeStart;
+  const left = usedBytes() - full + bytesPerSubscription * subscriptions;
 
-console.log(
-  JSON.stringify({
+  return {
     node: process.version,
     subscriptions,
     bytesPerSubscription,
@@ -102,5 +102,7 @@ console.log(
     removeNs: Math.round((removeMs * 1e6) / subscriptions),
     bytesLeftAfterRemoval: Math.max(0, Math.round(left)),
     remaining: trie.size,
-  }),
-);
+  };
+}
+
+console.log(JSON.stringify(measure()));

@@ -101,7 +101,7 @@ test('a page ends at about 256 KiB, and no large record is lost', async () => {
   const found = new Set<string>();
   for (let page = await cursor.next(100); page.length > 0; page = await cursor.next(100)) {
     const weight = page.reduce((sum, one) => sum + one.weight, 0);
-    assert.ok(weight - page[page.length - 1]!.weight < 256 * 1024);
+    assert.ok(weight - page[page.length - 1].weight < 256 * 1024);
     for (const one of page) found.add(one.topic);
   }
   assert.equal(found.size, 40);
@@ -144,6 +144,37 @@ test('a change that goes to disk while the cursor reads is neither lost nor give
   );
 });
 
+test('what is being written, and changes while the cursor reads, is not given in its old form', async () => {
+  const house = await openHouse({}, 'slow');
+  house.retained.set(message('a', 'old'));
+  house.retained.set(message('b', 'old'));
+  house.committer.seal();
+  const page = house.retained.read('#').next(10);
+  house.retained.set(message('a', 'new'));
+  assert.deepEqual(
+    (await page).map(({ topic }) => topic),
+    ['b'],
+  );
+});
+
+test('when the disk refuses a message while the cursor reads, what was retained before is given', async () => {
+  const house = await openHouse({}, 'slow');
+  house.retained.set(message('a', 'old'));
+  house.retained.set(message('b', 'old'));
+  await house.committer.commit();
+  house.retained.set(message('a', 'new'));
+  house.retained.set(message('b', ''));
+  house.retained.set(message('b', 'new'));
+  house.committer.seal();
+  const page = house.retained.read('#').next(10);
+  await house.committer.finish(true);
+  assert.deepEqual(
+    (await page).map(({ topic, payload }) => `${topic}=${payload.toString()}`),
+    ['a=old'],
+    'b had been cleared before it was set',
+  );
+});
+
 test('what is put back is read again, unless it has changed meanwhile', async () => {
   const house = await openHouse();
   for (const topic of ['a', 'b', 'c', 'd']) house.retained.set(message(topic, 'x'));
@@ -151,7 +182,7 @@ test('what is put back is read again, unless it has changed meanwhile', async ()
   const cursor = house.retained.read('#');
   const page = await cursor.next(10);
   assert.equal(cursor.isCurrent, true);
-  cursor.putBack(page[1]!);
+  cursor.putBack(page[1]);
   house.retained.set(message('c', 'y'));
   assert.equal(cursor.isCurrent, false);
   assert.deepEqual(

@@ -124,7 +124,7 @@ export class RetainedCursor {
       if (!this.#source.expire(reader, key, value)) candidates.push({ key, value, message: null }); // [MQTT-3.3.2-5]
     }
     if (next !== null && this.#walk.isBehind(next)) return null;
-    const isJump = next !== null && records.length > 0 && next.compare(nextKey(records[records.length - 1]!.key)) > 0;
+    const isJump = next !== null && records.length > 0 && next.compare(nextKey(records[records.length - 1].key)) > 0;
     this.#recordsMax = isJump ? RECORDS_MIN : Math.min(this.#recordsMax * 2, RECORDS_MAX);
     return next;
   }

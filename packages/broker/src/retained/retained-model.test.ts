@@ -85,7 +85,7 @@ class Run {
   #reading: Reading | null = null;
   /** A step that is under way while other things happen. */
   #stepping: Promise<void> | null = null;
-  #failure: unknown = null;
+  readonly #failures: unknown[] = [];
 
   constructor(house: TestHouse) {
     this.house = house;
@@ -115,7 +115,7 @@ class Run {
   async end(): Promise<void> {
     const { house, model } = this;
     await this.#stepping;
-    if (this.#failure !== null) throw this.#failure;
+    assert.deepEqual(this.#failures, []);
     while (this.#reading !== null) await this.#step(100);
     if (house.committer.isSealed) await this.do({ verb: 'finish', isFull: false });
     await this.do({ verb: 'seal' });
@@ -171,7 +171,7 @@ class Run {
     if (this.#stepping !== null) return;
     this.#stepping = this.#step(2)
       .catch((error: unknown) => {
-        this.#failure = error;
+        this.#failures.push(error);
       })
       .finally(() => {
         this.#stepping = null;

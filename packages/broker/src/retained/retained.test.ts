@@ -170,6 +170,13 @@ test('what waits for the disk is bounded', async () => {
   assert.equal(house.retained.set(message('10', payload)), 'stored');
 });
 
+test('a message that is replaced before it is written does not count for what waits', async () => {
+  const house = await openHouse();
+  const payload = 'x'.repeat(8 * 1024 * 1024);
+  for (let round = 0; round < 10; round += 1) assert.equal(house.retained.set(message('a', payload)), 'stored');
+  assert.equal(house.retained.set(message('b', 'y')), 'stored');
+});
+
 test('after a batch that the disk refused its messages are gone and what was retained stays', async () => {
   const house = await openHouse();
   house.retained.set(message('a', 'old'));

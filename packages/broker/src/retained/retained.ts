@@ -175,7 +175,7 @@ export class Retained implements Participant {
     const reader = this.watch();
     try {
       const records = await this.scan(this.#sweepFrom, undefined, limit);
-      this.#sweepFrom = records.length === 0 ? undefined : nextKey(records[records.length - 1]!.key);
+      this.#sweepFrom = records.length === 0 ? undefined : nextKey(records[records.length - 1].key);
       let expired = 0;
       for (const { key, value } of records) {
         if (this.expire(reader, key, value)) expired += 1;

@@ -4,10 +4,14 @@ import fc from 'fast-check';
 import { SubscriptionTrie } from './subscription-trie.ts';
 import { matches } from './topic-filter.ts';
 
-function matched<T extends NonNullable<unknown>>(trie: SubscriptionTrie<T>, topic: string): T[] {
+function matched<T extends object | string | number>(trie: SubscriptionTrie<T>, topic: string): T[] {
   const out: T[] = [];
   trie.match(topic, out);
   return out;
+}
+
+function inOrder(values: readonly number[]): number[] {
+  return values.toSorted((a, b) => a - b);
 }
 
 const level = fc.constantFrom('', 'a', 'b', '$s', 'long level name');
@@ -43,7 +47,7 @@ test('after any adds and removes the trie matches what every filter by itself ma
       );
       for (const topic of topics) {
         const expected = [...model].filter(([filter]) => matches(filter, topic)).flatMap(([, values]) => [...values]);
-        assert.deepEqual(matched(trie, topic).sort(), expected.sort(), topic);
+        assert.deepEqual(inOrder(matched(trie, topic)), inOrder(expected), topic);
       }
     }),
   );
@@ -70,7 +74,7 @@ test('a filter with many values finds, refuses and removes each of them', () => 
     for (let value = 0; value < 1_000; value += 1) assert.equal(trie.add(filter, value), true);
     assert.equal(trie.add(filter, 17), false);
     assert.deepEqual(
-      matched(trie, 'a/b').sort((a, b) => a - b),
+      inOrder(matched(trie, 'a/b')),
       Array.from({ length: 1_000 }, (_, value) => value),
     );
     for (let value = 999; value >= 1; value -= 1) assert.equal(trie.remove(filter, (value * 7) % 1_000), true);

@@ -8,7 +8,7 @@ import { WildcardTree } from './wildcard-tree.ts';
  *
  * Filters and topics must be valid, filters without `$share`. A value must not be undefined.
  */
-export class SubscriptionTrie<T extends NonNullable<unknown>> {
+export class SubscriptionTrie<T extends object | string | number> {
   readonly #exact = new Map<string, Values<T>>();
   readonly #wildcards = new WildcardTree<T>();
   #size = 0;

@@ -36,7 +36,7 @@ class Node<T> {
  * The filters with wildcards, as a tree of their levels. One hash table holds the children of all nodes, keyed by the
  * path: a map per node would cost more than the node, and a lookup there would have to cut a string out of the topic.
  */
-export class WildcardTree<T extends NonNullable<unknown>> {
+export class WildcardTree<T extends object | string | number> {
   /** The number of different filters. */
   filters = 0;
   /** Secret, so that nobody can choose levels that meet in the table. */
