@@ -17,7 +17,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   hooks: { rooms: ['base', 'message'], packages: ['@wrenmq/codec'] },
   config: { rooms: ['base'], packages: ['yaml', 'zod'] },
   listeners: { rooms: ['base'], packages: ['@peculiar/x509', 'ws'] },
-  store: { rooms: ['base', 'message'], packages: ['lmdb'] },
+  store: { rooms: ['base', 'message'], packages: [] },
   cluster: { rooms: ['base', 'message', 'topic'], packages: [] },
   auth: { rooms: ['base', 'message', 'topic', 'hooks'], packages: ['@wrenmq/codec'] },
   retained: { rooms: ['base', 'message', 'topic', 'store'], packages: ['@wrenmq/codec'] },
@@ -27,10 +27,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@wrenmq/codec'],
   },
   port: {
-    rooms: ['base', 'message', 'topic', 'hooks', 'auth', 'session', 'retained', 'publish'],
+    // The committer: what the port answers must be on disk.
+    rooms: ['base', 'message', 'topic', 'hooks', 'auth', 'session', 'retained', 'publish', 'store/committer.ts'],
     packages: ['@wrenmq/codec'],
   },
-  connection: { rooms: ['base', 'message', 'topic', 'hooks', 'session', 'port'], packages: ['@wrenmq/codec'] },
+  connection: {
+    // Of the rooms above only contracts: the byte stream, who a client is, when the disk has it.
+    rooms: ['base', 'message', 'topic', 'hooks', 'session', 'port', 'listeners/link.ts', 'auth/client-identity.ts', 'store/committer.ts'],
+    packages: ['@wrenmq/codec'],
+  },
   gateways: { rooms: ['base', 'message', 'topic', 'port', 'gateways/gateway.ts'], packages: [] },
   features: { rooms: ['base', 'message', 'topic', 'hooks/feature.ts'], packages: ['@wrenmq/codec', 'zod'] },
   api: { rooms: ['base', 'message', 'hooks/feature.ts'], packages: ['fastify', 'prom-client'] },
