@@ -1,5 +1,4 @@
 import type net from 'node:net';
-import type { Cancel } from '#base/clock.ts';
 import type { Peer, TlsFacts } from './link.ts';
 
 /** A connection on its way through the handshakes, before it is a Link. */
@@ -10,7 +9,8 @@ export interface Arrival {
   socket: net.Socket;
   peer: Peer;
   tls: TlsFacts | null;
-  cancelDeadline: Cancel;
+  /** The handshakes are over: the deadline is off, and the connection counts as a Link from now on. */
+  leave: () => void;
 }
 
 /** One step of the way in; it calls what was given to it as the next step, or destroys the arrival. */

@@ -1,4 +1,3 @@
-import type net from 'node:net';
 import type { Cancel, Clock } from '#base/clock.ts';
 import type { DoorLog } from './door-log.ts';
 import type { Accept, Link, Transport } from './link.ts';
@@ -7,6 +6,10 @@ import type { ListenerCounters } from './listener-counters.ts';
 /** How long `end` waits for the peer to take what is pending and to close its side. */
 const endGraceMs = 5000;
 
+interface Destroyable {
+  destroy(): void;
+}
+
 /** What all Links of one listener share, so that a Link itself stays small. */
 export class LinkContext {
   readonly listener: string;
@@ -14,9 +17,10 @@ export class LinkContext {
   readonly clock: Clock;
   readonly counters: ListenerCounters;
   readonly log: DoorLog;
-  /** The open sockets as the kernel accepted them, handshaking ones included. */
-  readonly sockets = new Set<net.Socket>();
   readonly #accept: Accept;
+  /** Sockets in a handshake, and Links. */
+  readonly #open = new Set<Destroyable>();
+  #onEmpty: (() => void) | null = null;
 
   constructor(door: { listener: string; transport: Transport; clock: Clock; counters: ListenerCounters; log: DoorLog }, accept: Accept) {
     this.listener = door.listener;
@@ -32,8 +36,28 @@ export class LinkContext {
     return this.transport === 'tls' || this.transport === 'wss';
   }
 
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  opened(connection: Destroyable): void {
+    this.#open.add(connection);
+  }
+
+  closed(connection: Destroyable): void {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+
+  /** Destroys all that is open; resolves when the last has told its handler. */
+  async closeAll(): Promise<void> {
+    for (const connection of this.#open) connection.destroy();
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
   /** Offers a new Link to the rooms above and starts it for whoever takes it. */
   offer(link: Link): void {
+    this.opened(link);
     let handler;
     try {
       handler = this.#accept(link);

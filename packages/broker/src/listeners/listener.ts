@@ -80,7 +80,7 @@ class SocketListener implements Listener {
   }
 
   get connections(): number {
-    return this.#context?.sockets.size ?? 0;
+    return this.#context?.openCount ?? 0;
   }
 
   async start(accept: Accept): Promise<BoundAddress> {
@@ -107,7 +107,7 @@ class SocketListener implements Listener {
 
   async close(): Promise<void> {
     this.stopAccepting();
-    for (const socket of this.#context?.sockets ?? []) socket.destroy();
+    await this.#context?.closeAll();
     await this.#closed;
   }
 
@@ -179,37 +179,35 @@ class SocketListener implements Listener {
   }
 
   #takeInStages(raw: net.Socket, first: Stage, context: LinkContext): void {
-    const arrival: Arrival = { raw, socket: raw, peer: peerOf(raw), tls: null, cancelDeadline: ignoreError };
-    arrival.cancelDeadline = this.#clock.after(this.#options.handshakeTimeoutMs, () => {
+    const cancelDeadline = this.#clock.after(this.#options.handshakeTimeoutMs, () => {
       this.counters.handshakeTimeouts++;
       this.#log.refused({ peer: arrival.peer }, 'closed: the handshake took too long');
       raw.destroy();
     });
-    context.sockets.add(raw);
+    const leave = (): void => {
+      cancelDeadline();
+      context.closed(raw);
+    };
+    const arrival: Arrival = { raw, socket: raw, peer: peerOf(raw), tls: null, leave };
+    context.opened(raw);
     raw.on('error', ignoreError);
-    raw.on('close', () => {
-      arrival.cancelDeadline();
-      context.sockets.delete(raw);
-    });
+    raw.on('close', leave);
     first.take(arrival);
   }
 
   #link(accepted: net.Socket, origin: Parameters<typeof StreamLink.adopt>[2], context: LinkContext): void {
-    const { link, socket } = StreamLink.adopt(context, accepted, origin, this.#readBuffer);
-    context.sockets.delete(accepted);
-    context.sockets.add(socket);
-    context.offer(link);
+    context.offer(StreamLink.adopt(context, accepted, origin, this.#readBuffer));
   }
 
   /** Behind a PROXY header: what was read beyond it belongs to the Link. */
   #linkRest(arrival: Arrival, context: LinkContext): void {
-    arrival.cancelDeadline();
+    arrival.leave();
     const rest = arrival.raw.read() as Buffer | null;
     this.#link(arrival.raw, { peer: arrival.peer, tls: arrival.tls, rest }, context);
   }
 
   #linkSecure(arrival: Arrival, context: LinkContext): void {
-    arrival.cancelDeadline();
+    arrival.leave();
     context.offer(StreamLink.over(context, arrival.socket, { peer: arrival.peer, tls: arrival.tls, rest: null }));
   }
 }

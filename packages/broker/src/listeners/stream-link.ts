@@ -46,11 +46,10 @@ export class StreamLink implements Link {
     socket.on('close', StreamLink.#closeEvent);
   }
 
-  /** Takes over a paused TCP or Unix socket; reads land in `buffer`. The socket that counts from now on is `socket`. */
-  static adopt(context: LinkContext, accepted: net.Socket, origin: Origin, buffer: ReadBuffer): { link: StreamLink; socket: net.Socket } {
+  /** Takes over a paused TCP or Unix socket; reads land in `buffer`. */
+  static adopt(context: LinkContext, accepted: net.Socket, origin: Origin, buffer: ReadBuffer): StreamLink {
     const adopted = adoptSocket(accepted, buffer, StreamLink.#readEvent);
-    if (adopted === null) return { link: StreamLink.over(context, accepted, origin), socket: accepted };
-    return { link: new StreamLink(context, adopted, origin), socket: adopted };
+    return adopted === null ? StreamLink.over(context, accepted, origin) : new StreamLink(context, adopted, origin);
   }
 
   /** Reads by `'data'` events: for TLS, and where a socket cannot be adopted. */
@@ -186,7 +185,6 @@ export class StreamLink implements Link {
     const link = (this as LinkedSocket)[linkOf];
     link.#isClosing = true;
     link.#cancelGrace?.();
-    link.#context.sockets.delete(this);
     const handler = link.#handler;
     link.#handler = null;
     try {
@@ -194,5 +192,6 @@ export class StreamLink implements Link {
     } catch (error) {
       link.#context.handlerFailed(error, link);
     }
+    link.#context.closed(link);
   }
 }

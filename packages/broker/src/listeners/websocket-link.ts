@@ -170,5 +170,6 @@ export class WebSocketLink implements Link {
     } catch (error) {
       this.#context.handlerFailed(error, this);
     }
+    this.#context.closed(this);
   }
 }

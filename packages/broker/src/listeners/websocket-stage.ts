@@ -70,7 +70,7 @@ export class WebSocketStage implements Stage {
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      arrival.cancelDeadline();
+      arrival.leave();
       this.#context.offer(new WebSocketLink(this.#context, webSocket, socket as net.Socket, arrival));
     });
   }
