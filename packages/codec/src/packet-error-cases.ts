@@ -10,6 +10,7 @@ const connect4 = (flags: number, ...rest: readonly number[][]) => frame(0x10, na
 const publish5 = (...content: readonly number[]) => frame(0x30, text('t'), properties(content));
 const subscribe5 = (options: number, filter = 'a') => frame(0x82, [0, 1, 0], text(filter), options);
 const id = text('a');
+const willWith = (...content: readonly number[]) => connect5(0x06, [0], id, properties(content), text('w'), [0, 0]);
 
 /** 0x81 */
 const malformed: readonly Row[] = [
@@ -138,6 +139,8 @@ const violations: readonly Row[] = [
   ['topic alias twice', 5, twice(0x23, 0, 1), '3.3.2.3'],
   ['subscription identifier 0', 5, publish5(0x0b, 0), '3.3.2.3.8'],
   ['a response topic with wildcards [MQTT-3.3.2-14]', 5, publish5(8, ...text('r/#')), 'MQTT-3.3.2-14'],
+  ['an empty response topic in a will [MQTT-4.7.3-1]', 5, willWith(8, ...text('')), 'MQTT-4.7.3-1'],
+  ['a response topic with wildcards in a will [MQTT-3.3.2-14]', 5, willWith(8, ...text('+')), 'MQTT-3.3.2-14'],
   ['an empty response topic [MQTT-4.7.3-1]', 5, publish5(8, ...text('')), 'MQTT-4.7.3-1'],
   ['PUBACK with packet identifier 0', 4, bytes(0x40, 2, 0, 0), 'MQTT-2.2.1-5'],
   ['PUBACK with reason code 0x92 [MQTT-3.4.2-1]', 5, bytes(0x40, 3, 0, 1, 0x92), 'MQTT-3.4.2-1'],

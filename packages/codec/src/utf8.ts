@@ -2,7 +2,7 @@
 import { malformed } from './protocol-error.ts';
 
 // Without ignoreBOM a leading U+FEFF would be dropped. [MQTT-1.5.4-3] [MQTT311-1.5.3-3]
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Up to this length a loop is faster than a call into the decoder. */
