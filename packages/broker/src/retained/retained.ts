@@ -5,7 +5,9 @@ import type { Message } from '#message/message.ts';
 import type { Committer, Participant } from '#store/committer.ts';
 import type { Batch, Store, StoredRecord } from '#store/store.ts';
 import { nextKey } from './filter-walk.ts';
+import { FootprintCache } from './footprint-cache.ts';
 import { type ChangeReader, RetainedCursor } from './retained-cursor.ts';
+import { RetainedChange } from './retained-change.ts';
 import { retainedKey, topicOfKey } from './retained-key.ts';
 import {
   decodeTotals,
@@ -35,34 +37,13 @@ export interface RetainedOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly limits: RetainedLimits;
+  /** How many topics' footprints are kept in memory, so that a topic which is set often is not read each time; 16,384 by default. */
+  readonly footprintsMax?: number;
 }
 
 /** What may wait for the disk; more is refused until a batch is sealed. */
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 const metaKey = Buffer.from('retained');
-
-/** What is to become of a topic, from `set` or `clear` until it is on disk. */
-export class Change {
-  readonly topic: string;
-  readonly key: Buffer;
-  /** Null clears. */
-  message: Message | null = null;
-  sequence = 0;
-  after: Footprint = NO_FOOTPRINT;
-  /** What this change replaces. */
-  before: Footprint = NO_FOOTPRINT;
-  /** True as long as `before` is a guess, because the store is still being asked. */
-  isGuess = false;
-  /** True when a clear is part of it: that must not be lost, even when a message was set since. */
-  hasClear = false;
-  /** True when it will never be written: what was there before holds. */
-  isDropped = false;
-
-  constructor(topic: string, key: Buffer) {
-    this.topic = topic;
-    this.key = key;
-  }
-}
 
 /** The retained messages: in the store, under what has changed since. */
 export class Retained implements Participant {
@@ -73,14 +54,16 @@ export class Retained implements Participant {
   readonly #limits: RetainedLimits;
   readonly #totals: Totals;
   /** Topic -> its change, for the batch that is open. */
-  #pending = new Map<string, Change>();
+  #pending = new Map<string, RetainedChange>();
   #pendingBytes = 0;
   /** The changes of the batch that is being committed. */
-  #sealed = new Map<string, Change>();
+  #sealed = new Map<string, RetainedChange>();
   #isJoined = false;
   /** How many changes in the totals rest on a guess. Totals that were written then are not trusted by the next start. */
   #guesses = 0;
   #isWrittenExact = true;
+  /** Of what is on disk. */
+  readonly #footprints: FootprintCache;
   readonly #readers = new Set<ChangeReader>();
   #sweepFrom: Buffer | undefined = undefined;
   #isSweeping = false;
@@ -92,6 +75,7 @@ export class Retained implements Participant {
     this.#counters = options.counters;
     this.#limits = options.limits;
     this.#totals = totals;
+    this.#footprints = new FootprintCache(options.footprintsMax ?? 16_384);
   }
 
   /** Reads the totals, or counts once through the table when they do not agree with it. */
@@ -243,21 +227,24 @@ export class Retained implements Participant {
   settled(error: OperationalError | null): void {
     const sealed = this.#sealed;
     this.#sealed = new Map();
-    if (error === null) return;
+    if (error === null) {
+      for (const change of sealed.values()) this.#footprints.set(change.topic, change.after);
+      return;
+    }
     this.#isWrittenExact = false;
     for (const change of sealed.values()) this.#takeBack(change);
     if (this.#pending.size > 0) this.#join();
   }
 
   /** After a batch that was not applied: the clears in it wait again, the messages are gone. */
-  #takeBack(change: Change): void {
+  #takeBack(change: RetainedChange): void {
     const later = this.#pending.get(change.topic);
     if (change.message !== null && later === undefined) this.#counters.dropped['store-full'] += 1;
     if (change.isGuess) this.#guesses -= 1;
     this.#uncount(change);
     change.isDropped = true;
     if (later === undefined && !change.hasClear) return;
-    const heir = later ?? new Change(change.topic, change.key);
+    const heir = later ?? new RetainedChange(change.topic, change.key);
     if (later === undefined) {
       this.#pending.set(heir.topic, heir);
       this.#pendingBytes += heir.key.length;
@@ -273,30 +260,25 @@ export class Retained implements Participant {
   }
 
   /** A change of the open batch that does nothing yet. `before` is what the store has, when the caller knows it. */
-  #begin(topic: string, before?: Footprint): Change {
-    const change = new Change(topic, retainedKey(topic));
+  #begin(topic: string, before?: Footprint): RetainedChange {
+    const change = new RetainedChange(topic, retainedKey(topic));
     this.#pending.set(topic, change);
     this.#pendingBytes += change.key.length;
-    const sealed = this.#sealed.get(topic);
-    const exists = this.#store.has?.('retained', change.key);
-    if (sealed !== undefined) change.before = sealed.after;
-    else if (before !== undefined) change.before = before;
-    else if (exists !== false) {
-      if (exists === true) change.before = { count: 1, bytes: 0, expiring: 0 };
-      this.#ask(change);
-    }
+    const known = this.#sealed.get(topic)?.after ?? before ?? this.#footprints.get(topic);
+    if (known !== undefined) change.before = known;
+    else this.#guess(change);
     this.#count(change);
     return change;
   }
 
-  #clear(change: Change): void {
+  #clear(change: RetainedChange): void {
     this.#totals.sequence += 1;
     this.#write(change, null, this.#totals.sequence);
     change.hasClear = true;
     this.#join();
   }
 
-  #write(change: Change, message: Message | null, sequence: number): void {
+  #write(change: RetainedChange, message: Message | null, sequence: number): void {
     this.#uncount(change);
     this.#pendingBytes -= change.after.bytes;
     change.message = message;
@@ -307,24 +289,32 @@ export class Retained implements Participant {
     this.#touch(change);
   }
 
-  #touch(change: Change): void {
+  #touch(change: RetainedChange): void {
     for (const reader of this.#readers) reader.touched.add(change.topic);
   }
 
+  #guess(change: RetainedChange): void {
+    const exists = this.#store.has?.('retained', change.key);
+    if (exists === false) return;
+    if (exists === true) change.before = { count: 1, bytes: 0, expiring: 0 };
+    this.#ask(change);
+  }
+
   /** Asks the store what a change replaces. */
-  #ask(change: Change): void {
+  #ask(change: RetainedChange): void {
     change.isGuess = true;
     this.#guesses += 1;
-    // The answer is as of now, so never the change itself. A store that cannot answer has its own policy; the totals
-    // stay a guess then, which the next start mends.
+    // A store that cannot answer has its own policy; the totals stay a guess then, which the next start mends.
     this.#store.get('retained', change.key).then(
       (value) => this.#learn(change, value),
       () => {},
     );
   }
 
-  #learn(change: Change, value: Buffer | null): void {
+  #learn(change: RetainedChange, value: Buffer | null): void {
     if (!change.isGuess || change.isDropped) return;
+    // Replaced or damaged while it was read: the guess stays.
+    if (value === null ? change.before.count > 0 : sequenceOf(value) >= change.sequence) return;
     this.#uncount(change);
     change.before = value === null ? NO_FOOTPRINT : footprintOfRecord(change.key, value);
     this.#count(change);
@@ -344,7 +334,7 @@ export class Retained implements Participant {
   }
 
   /** Takes a change out of the open batch; a clear that is part of it stays. */
-  #drop(change: Change): void {
+  #drop(change: RetainedChange): void {
     if (change.hasClear) {
       this.#write(change, null, change.sequence);
       return;
@@ -355,12 +345,12 @@ export class Retained implements Participant {
     change.isDropped = true;
   }
 
-  #count(change: Change): void {
+  #count(change: RetainedChange): void {
     this.#totals.add(change.after);
     this.#totals.subtract(change.before);
   }
 
-  #uncount(change: Change): void {
+  #uncount(change: RetainedChange): void {
     this.#totals.subtract(change.after);
     this.#totals.add(change.before);
   }

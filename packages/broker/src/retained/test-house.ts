@@ -118,6 +118,8 @@ export async function openHouse(limits: Partial<RetainedLimits> = {}, manner: St
     committer: committer as unknown as Committer,
     clock,
     counters,
+    // A store that must be read is read each time; the other's cache is small enough to forget.
+    footprintsMax: manner === 'knows' ? 4 : 0,
     limits: { messagesMax: Infinity, bytesMax: Infinity, payloadBytesMax: Infinity, ...limits },
   };
   const reopen = (): Promise<Retained> => Retained.open(options);
