@@ -91,7 +91,7 @@ export class RetainedCursor {
     if (this.#isDone) return [];
     const reader = this.#source.watch();
     try {
-      const records = await this.#source.scan(this.#from, this.#walk.to, this.#recordsMax);
+      const records = await this.#source.scan(this.#from, this.#walk.to, Math.min(this.#recordsMax, limit));
       // From here to the end nothing else runs: what the reader tells is complete.
       const candidates: Candidate[] = [];
       const end = this.#select(records, reader, candidates);
