@@ -157,6 +157,7 @@ export class Broker {
     await kernel.access.load(accessSettingsOf(config));
     await kernel.load();
     kernel.table.start();
+    kernel.startSweeping();
     this.#gauge.start();
     this.#features = new RunningFeatures(kernel, config);
     const admin = await this.#openAdmin(kernel);

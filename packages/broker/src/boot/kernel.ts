@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { AccessControl } from '#auth/access-control.ts';
-import type { Clock } from '#base/clock.ts';
+import type { Cancel, Clock } from '#base/clock.ts';
 import { Counters } from '#base/counters.ts';
 import { Deadlines } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
@@ -24,6 +24,8 @@ import { Router } from '#publish/router.ts';
 import { Retained } from '#retained/retained.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
 import type { SessionEvents, SessionHouse } from '#session/house.ts';
+import type { Session } from '#session/session.ts';
+import type { Message } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
 import { Committer } from '#store/committer.ts';
 import { Log } from '#store/log.ts';
@@ -32,6 +34,8 @@ import { Batch, type Store } from '#store/store.ts';
 
 /** Retained messages are read for so many subscriptions at a time. */
 const RETAINED_READERS_MAX = 16;
+const SWEEP_RETAINED_MS = 60_000;
+const SWEEP_RETAINED_MAX = 10_000;
 const serverSecretKey = Buffer.from('server-secret');
 
 export interface KernelOptions {
@@ -65,6 +69,7 @@ export class Kernel {
   readonly #outbox: OutboxServices;
   readonly #writer: PublishWriter;
   readonly #frame = new PublishFrame();
+  #cancelSweep: Cancel | null = null;
 
   private constructor(options: KernelOptions, store: Store, rooms: { committer: Committer; retained: Retained; secret: Buffer }, counters: Counters) {
     const { config, log, clock, hooks } = options;
@@ -166,7 +171,18 @@ export class Kernel {
     this.router.invalidate();
   }
 
+  /** Frees retained messages that have expired, a bounded number a minute; nobody is sent one in any case. */
+  startSweeping(): void {
+    this.#cancelSweep = this.clock.after(SWEEP_RETAINED_MS, () => {
+      void this.retained.sweep(SWEEP_RETAINED_MAX).then(() => {
+        if (this.#cancelSweep !== null) this.startSweeping();
+      });
+    });
+  }
+
   async close(): Promise<void> {
+    this.#cancelSweep?.();
+    this.#cancelSweep = null;
     this.table.stop();
     this.#deadlines.close();
     await this.committer.flush();
@@ -195,6 +211,11 @@ export class Kernel {
 
   #sessionEvents(): SessionEvents {
     const { hooks, router } = this;
+    const delivered = (session: Session, message: Message): void => hooks.observe('message.delivered', session.clientId, message);
+    const outbound = (session: Session, message: Message): Message | null => {
+      const answer = hooks.messageOutbound(session.clientId, message);
+      return typeof answer === 'number' ? null : answer;
+    };
     return {
       onWill: (session, will) => this.port.publishWill(session, will),
       onEnded: (session) => {
@@ -204,8 +225,11 @@ export class Kernel {
       },
       groupOf: (subscription) => (subscription.group === null ? null : router.shareOf(subscription)),
       onDropped: (session, message, reason) => hooks.observe('message.dropped', session.clientId, message, reason),
-      onDelivered: (session, message) => {
-        if (hooks.hasMessageDelivered) hooks.observe('message.delivered', session.clientId, message);
+      get onDelivered() {
+        return hooks.hasMessageDelivered ? delivered : null;
+      },
+      get onOutbound() {
+        return hooks.hasMessageOutbound ? outbound : null;
       },
     };
   }

@@ -77,7 +77,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   get isWritable(): boolean {
-    return this.outbox.pendingBytes < this.house.limits.outboxBytesMax;
+    // Only a blocked outbox tells when it has drained.
+    return !this.outbox.isBlocked || this.outbox.pendingBytes < this.house.limits.outboxBytesMax;
   }
 
   onBytes(bytes: Buffer, start: number, end: number): void {
@@ -139,7 +140,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 
   send(delivery: Delivery): SendResult {
     const { outbox } = this;
-    if (delivery.qos === 0 && outbox.isBlocked && !this.isWritable) return SendResult.Busy;
+    if (delivery.qos === 0 && !this.isWritable) return SendResult.Busy;
     if (!this.house.writer.write(outbox, this, delivery)) return SendResult.TooLarge;
     const { counters } = this.house;
     counters.packetsSent += 1;
@@ -171,8 +172,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   fail(error: unknown): void {
     if (error instanceof ProtocolError) {
       if (this.state === ConnectionState.AwaitingConnect) this.version = error.connectVersion ?? this.version;
-      const isMute = this.state === ConnectionState.AwaitingConnect && error.connectVersion === undefined;
-      if (isMute) this.#end(error.reasonCode, error.message);
+      if (this.state === ConnectionState.AwaitingConnect && !isAnswered(error)) this.#end(error.reasonCode, error.message);
       else this.disconnect(error.reasonCode, error.message);
       return;
     }
@@ -275,4 +275,10 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     this.outbox.flush();
     this.link.end();
   }
+}
+
+/** Whether a broken CONNECT gets a CONNACK: MQTT 3 wants none where it breaks the format [MQTT311-3.1.4-1]. */
+function isAnswered({ connectVersion, reasonCode }: ProtocolError): boolean {
+  if (connectVersion === undefined) return false;
+  return connectVersion === 5 || (reasonCode !== ReasonCode.MalformedPacket && reasonCode !== ReasonCode.ProtocolError);
 }

@@ -51,6 +51,7 @@ export class Publisher {
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);
     if (message.qos > 0 && this.#mustRefuse(message, path)) return Outcome.Refused;
     let outcome = message.retain ? this.#retain(message) : 0;
+    if (outcome === Outcome.Refused) return outcome;
     outcome |= this.#distribute(message, from, path);
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
@@ -95,7 +96,8 @@ export class Publisher {
     const result = retained.set(message);
     if (result === 'refused') {
       counters.dropped['retained-full'] += 1;
-      return 0;
+      // At QoS 0 nobody can be told: the message goes to those who are here.
+      return message.qos > 0 ? Outcome.Refused : 0;
     }
     return message.qos > 0 ? Outcome.Durable : 0;
   }

@@ -36,7 +36,9 @@ export interface SessionEvents {
   /** The shared group of a subscription of this session, or null. */
   groupOf(subscription: Subscription): Redelivery | null;
   /** The client has the message; null while nobody asks. */
-  onDelivered: ((session: Session, message: Message) => void) | null;
+  readonly onDelivered: ((session: Session, message: Message) => void) | null;
+  /** The message as this client is to get it, or null to drop it; null while nobody has a say. */
+  readonly onOutbound: ((session: Session, message: Message) => Message | null) | null;
   onDropped(session: Session, message: Message | null, reason: DropReason): void;
 }
 

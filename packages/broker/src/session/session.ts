@@ -97,6 +97,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** A delivery at QoS 0: sent now or dropped. `delivery` is the caller's and is not kept. */
   offerQoS0(delivery: Delivery): void {
+    if (!this.#isForwarded(delivery)) return;
     if (this.sink === null || this.#window === 0) {
       if (this.house.limits.storeQoS0 && this.#durable !== null) this.#keepQoS0(delivery);
       else this.drop(delivery.message, 'offline-qos-0');
@@ -109,11 +110,12 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
   sendQoS0(delivery: Delivery): boolean {
-    return this.sink !== null && this.#window > 0 && this.sink.send(delivery) === SendResult.Sent;
+    return this.#isForwarded(delivery) && this.sink !== null && this.#window > 0 && this.sink.send(delivery) === SendResult.Sent;
   }
 
   /** A delivery at QoS 1 or 2, which the session keeps until the client has it. */
   offer(delivery: Delivery): void {
+    if (!this.#isForwarded(delivery)) return;
     if (this.isReady) {
       if (this.#durable !== null) {
         if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
@@ -337,6 +339,16 @@ export class Session implements Participant, QueueOwner, Deadline {
     } else if (!this.#durable!.isSaved(delivery)) this.#await(delivery);
     else if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
     else this.#transmit(delivery);
+  }
+
+  /** Lets the hooks have their say on what this client gets; false when the message was dropped. */
+  #isForwarded(delivery: Delivery): boolean {
+    const { onOutbound } = this.house.events;
+    if (onOutbound === null) return true;
+    const message = onOutbound(this, delivery.message);
+    if (message === null) this.drop(delivery.message, 'rejected');
+    else delivery.message = message;
+    return message !== null;
   }
 
   #tellReaders(): void {
