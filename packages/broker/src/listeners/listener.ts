@@ -89,8 +89,11 @@ class SocketListener implements Listener {
     const door = { listener, transport, clock: this.#clock, counters: this.counters, log: this.#log };
     const context = new LinkContext(door, accept);
     this.#context = context;
-    await this.#buildStages(context);
-    const bound = await bindServer(this.#server, this.#options);
+    await this.#openStages(this.#options, context);
+    const bound = await bindServer(this.#server, this.#options).catch((error: unknown) => {
+      this.#tls?.stop();
+      throw error;
+    });
     this.#server.on('error', (error) => this.#log.refused({ err: error }, 'a connection could not be accepted'));
     this.#log.info({ address: formatAddress(bound) }, 'listening');
     return bound;
@@ -115,29 +118,33 @@ class SocketListener implements Listener {
     const old = this.#options;
     const isSameDoor = options.kind === old.kind && options.name === old.name && formatAddress(options.bind) === formatAddress(old.bind);
     if (!isSameDoor) throw new OperationalError('listener.reload', `listener ${old.name} cannot change its kind or address while it runs`);
-    // ORDER: certificates first, since only they can fail.
-    if (options.tls !== null) await this.#tls?.reload(options.tls);
+    const context = this.#context;
+    if (context !== null) {
+      // ORDER: what can fail comes first, so that a refused reload changes nothing.
+      const proxy = newProxyStage(options, context);
+      if (options.tls !== null) await this.#tls?.reload(options.tls);
+      this.#firstStage = this.#wireStages(options, context, proxy);
+    }
     this.#options = options;
     if (rateText(options) !== rateText(old)) this.#bucket = this.#newBucket(options);
-    if (this.#context !== null) this.#firstStage = this.#chainStages(this.#context);
   }
 
   #newBucket({ acceptRate }: ListenerOptions): TokenBucket | null {
     return acceptRate === null ? null : new TokenBucket(this.#clock, acceptRate.perSecond, acceptRate.burst);
   }
 
-  async #buildStages(context: LinkContext): Promise<void> {
-    const { kind, tls, name } = this.#options;
+  async #openStages(options: ListenerOptions, context: LinkContext): Promise<void> {
+    const { kind, tls, name } = options;
+    const proxy = newProxyStage(options, context);
     if (kind === 'tls' || kind === 'wss') {
       assert(tls !== null, `listener ${name} has TLS options`);
-      this.#tls = await TlsStage.create(tls, context, this.#options.handshakeTimeoutMs);
+      this.#tls = await TlsStage.create(tls, context, options.handshakeTimeoutMs);
     }
-    this.#firstStage = this.#chainStages(context);
+    this.#firstStage = this.#wireStages(options, context, proxy);
   }
 
-  /** The stages from the last to the first; null when the accepted socket is the Link's own at once. */
-  #chainStages(context: LinkContext): Stage | null {
-    const { kind, websocket, proxyProtocol, name } = this.#options;
+  /** The stages, last to first; null when the accepted socket is the Link's own at once. */
+  #wireStages({ kind, websocket, name }: ListenerOptions, context: LinkContext, proxy: ProxyStage | null): Stage | null {
     let stage: Stage | null = null;
     if (kind === 'ws' || kind === 'wss') {
       assert(websocket !== null, `listener ${name} has WebSocket options`);
@@ -147,8 +154,9 @@ class SocketListener implements Listener {
       this.#tls.next = stage ?? { take: (arrival) => this.#linkSecure(arrival, context) };
       stage = this.#tls;
     }
-    if (proxyProtocol === false) return stage;
-    return new ProxyStage(proxyProtocol, context, stage ?? { take: (arrival) => this.#linkRest(arrival, context) });
+    if (proxy === null) return stage;
+    proxy.next = stage ?? { take: (arrival) => this.#linkRest(arrival, context) };
+    return proxy;
   }
 
   /** Once per connection. */
@@ -210,6 +218,10 @@ class SocketListener implements Listener {
     arrival.leave();
     context.offer(StreamLink.over(context, arrival.socket, { peer: arrival.peer, tls: arrival.tls, rest: null }));
   }
+}
+
+function newProxyStage({ proxyProtocol }: ListenerOptions, context: LinkContext): ProxyStage | null {
+  return proxyProtocol === false ? null : new ProxyStage(proxyProtocol, context);
 }
 
 function rateText({ acceptRate }: ListenerOptions): string {

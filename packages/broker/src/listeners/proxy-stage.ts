@@ -1,21 +1,21 @@
 import { BlockList, isIP } from 'node:net';
+import { OperationalError } from '#base/errors.ts';
 import type { Arrival, Stage } from './arrival.ts';
 import type { LinkContext } from './link-context.ts';
-import { OperationalError } from '#base/errors.ts';
 import type { ProxyProtocolOptions } from './listener-options.ts';
 import { parseProxyHeader, type ProxyHeader, proxyHeaderBytesMax, ProxyProtocolError } from './proxy-protocol.ts';
 
 /** Reads the PROXY header of a trusted peer, puts back what follows it, and hands the connection on under its true name. */
 export class ProxyStage implements Stage {
+  /** Set by the listener before the first connection. */
+  next: Stage | null = null;
   readonly #options: ProxyProtocolOptions;
   readonly #context: LinkContext;
-  readonly #next: Stage;
   readonly #trusted: BlockList;
 
-  constructor(options: ProxyProtocolOptions, context: LinkContext, next: Stage) {
+  constructor(options: ProxyProtocolOptions, context: LinkContext) {
     this.#options = options;
     this.#context = context;
-    this.#next = next;
     this.#trusted = parseTrusted(options.trusted);
   }
 
@@ -29,15 +29,15 @@ export class ProxyStage implements Stage {
     const read = (): void => {
       let chunk: Buffer | null;
       while ((chunk = raw.read() as Buffer | null) !== null) seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-      if (seen.length > 0) this.#parse(arrival, seen, leave);
+      if (seen.length > 0) this.#parse(arrival, seen, stopReading);
     };
-    const leave = (): void => {
+    const stopReading = (): void => {
       cancel();
       raw.removeListener('readable', read);
-      raw.removeListener('close', leave);
+      raw.removeListener('close', stopReading);
     };
     const cancel = this.#context.clock.after(this.#options.timeoutMs, () => this.#refuse(arrival, 'no PROXY header in time'));
-    raw.on('close', leave);
+    raw.on('close', stopReading);
     raw.on('readable', read);
   }
 
@@ -46,7 +46,7 @@ export class ProxyStage implements Stage {
     return address === '' ? this.#context.transport === 'unix' : this.#trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   }
 
-  #parse(arrival: Arrival, seen: Buffer, leave: () => void): void {
+  #parse(arrival: Arrival, seen: Buffer, stopReading: () => void): void {
     let header: ProxyHeader | null;
     try {
       header = parseProxyHeader(seen);
@@ -59,13 +59,13 @@ export class ProxyStage implements Stage {
       if (seen.length > proxyHeaderBytesMax) this.#refuse(arrival, 'the header is too long');
       return;
     }
-    leave();
+    stopReading();
     const { raw } = arrival;
     raw.pause();
     if (seen.length > header.length) raw.unshift(seen.subarray(header.length));
     if (header.source !== null) arrival.peer = header.source;
     arrival.tls = header.tls;
-    this.#next.take(arrival);
+    this.next?.take(arrival);
   }
 
   #refuse(arrival: Arrival, reason: string): void {
@@ -78,13 +78,20 @@ export class ProxyStage implements Stage {
 function parseTrusted(trusted: readonly string[]): BlockList {
   const list = new BlockList();
   for (const text of trusted) {
-    const [address, prefix] = text.split('/') as [string, string | undefined];
+    const slash = text.indexOf('/');
+    const address = slash === -1 ? text : text.slice(0, slash);
     const version = isIP(address);
-    const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix);
-    if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > (version === 6 ? 128 : 32)) {
+    const bitsMax = version === 6 ? 128 : 32;
+    const bits = slash === -1 ? bitsMax : parsePrefix(text.slice(slash + 1));
+    if (version === 0 || bits > bitsMax) {
       throw new OperationalError('listener.proxy', `proxyProtocol.trusted: '${text}' is neither an address nor a CIDR block like 10.0.0.0/8`);
     }
     list.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');
   }
   return list;
+}
+
+/** What is no number is larger than any prefix. An empty one must not be read as /0, which trusts everybody. */
+function parsePrefix(text: string): number {
+  return /^\d{1,3}$/.test(text) ? Number(text) : Infinity;
 }

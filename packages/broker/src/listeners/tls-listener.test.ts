@@ -314,6 +314,9 @@ test('unusable certificates refuse the start and a reload, naming the file', asy
   const mixed = rig.options({ certificates: [{ ...certificate!, keyPath: join(rig.path, 'ca-key.pem') }] });
   await assert.rejects(TestDoor.open(mixed), /server\.pem with key .*ca-key\.pem is not usable/);
   await using door = await TestDoor.open(rig.options());
+  const second = new TestDoor({ ...rig.options(), bind: door.address });
+  await assert.rejects(second.listener.start(() => null), /another program listens there/);
+  assert.equal(second.clock.pending, 0);
   await assert.rejects(door.listener.reload(mixed), /not usable/);
   await fingerprintNow(rig, door);
   await door.listener.close();
