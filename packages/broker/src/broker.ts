@@ -17,7 +17,7 @@ import type { Config } from '#config/schema.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
-import { isLoopback } from '#listeners/bind-address.ts';
+import { formatAddress, isLoopback } from '#listeners/bind-address.ts';
 import { createMessage, type MessageFields } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { topicNameError } from '#topic/topic-name.ts';
@@ -180,7 +180,9 @@ export class Broker {
       health: { isReady: () => this.#reasons().length === 0, reasons: () => this.#reasons() },
       collect: () => this.#collect(kernel),
     });
-    return this.#admin.start();
+    const bound = await this.#admin.start();
+    this.log.info({ listener: 'admin', address: formatAddress({ host: bound.address, port: bound.port }) }, 'listening');
+    return bound;
   }
 
   #reasons(): readonly string[] {

@@ -75,7 +75,11 @@ export class Doors {
     await Promise.all(Array.from(this.#listeners.values(), (listener) => listener.close()));
   }
 
-  #ensureAuthority({ dataDirectory }: Config): Promise<LocalAuthority> {
-    return ensureLocalAuthority({ directory: path.join(dataDirectory, 'tls'), names: [], addresses: [], clock: this.#clock });
+  async #ensureAuthority({ dataDirectory }: Config): Promise<LocalAuthority> {
+    const directory = path.join(dataDirectory, 'tls');
+    const authority = await ensureLocalAuthority({ directory, names: [], addresses: [], clock: this.#clock });
+    const { caPath, fingerprint256, made } = authority;
+    this.#log.info({ caPath, fingerprint256, made }, 'TLS clients know the broker by this authority: give them its certificate');
+    return authority;
   }
 }

@@ -54,7 +54,7 @@ export class Kernel {
   readonly hooks: Hooks;
   readonly store: Store;
   readonly committer: Committer;
-  readonly router = new Router();
+  readonly router: Router;
   readonly access: AccessControl;
   readonly retained: Retained;
   readonly sessions: Sessions;
@@ -78,6 +78,7 @@ export class Kernel {
     this.log = log;
     this.hooks = hooks;
     this.store = store;
+    this.router = new Router(hooks);
     this.committer = rooms.committer;
     this.retained = rooms.retained;
     this.#deadlines = new Deadlines(clock);

@@ -34,6 +34,9 @@ function contextOf<Settings>(kernel: Kernel, name: string, settings: Settings): 
       const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
       kernel.publisher.publish(message, null, null);
     },
+    publishValue: (fields) => {
+      kernel.publisher.publishValue(createMessage({ ...fields, retain: true, publisher: name, receivedAtMs: clock.wallMs() }));
+    },
     statistics: () => statisticsOf(kernel),
   };
 }
@@ -53,7 +56,7 @@ export function statisticsOf({ table, sessions, router, retained, store }: Kerne
     sessions: sessions.size,
     sessionsDisconnected,
     subscriptions: router.subscriptions,
-    sharedSubscriptions: router.shares,
+    sharedSubscriptions: router.sharedSubscriptions,
     retainedMessages: retained.count,
     retainedBytes: retained.bytes,
     queuedMessages,
