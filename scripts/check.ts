@@ -5,7 +5,8 @@ const CHECKS: Readonly<Record<string, readonly string[]>> = {
   types: ['node_modules/typescript/bin/tsc', '-p', '.', '--noEmit'],
   lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives'],
   format: ['node_modules/oxfmt/bin/oxfmt', '--check'],
-  knip: ['node_modules/knip/bin/knip.js', '--no-progress'],
+  // Its tsconfig tells it which source a compiled file comes from, also when there are compiled files.
+  knip: ['node_modules/knip/bin/knip.js', '--no-progress', '--tsConfig', 'tsconfig.build.json'],
   tidy: ['--test', '--test-reporter=spec', 'tidy.test.ts'],
 };
 
