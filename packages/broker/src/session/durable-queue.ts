@@ -10,6 +10,14 @@ const RESIDENT_MAX = 256;
 /** Records read at a time. */
 const PAGE_RECORDS = 8;
 
+/** What a batch holds of a chunk: entries from `from` on are new in the record. */
+interface SavedChunk {
+  readonly chunk: QueueChunk;
+  readonly wasStored: boolean;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What a queue asks of the session that owns it. */
 export interface QueueOwner extends GroupNumbers {
   readonly number: number;
@@ -25,8 +33,8 @@ export interface QueueOwner extends GroupNumbers {
 }
 
 /**
- * The deliveries owed to a durable session, first in, first out. New ones gather in an open chunk; at sealing each chunk
- * becomes one record. Order: `#resident` (in memory), then the range on disk, then `#late` (in memory, not yet written or
+ * The deliveries owed to a durable session, first in, first out. New ones gather in an open chunk, whose record is written
+ * again until it is full: so that a message now and then does not cost a record each. Order: `#resident` (in memory), then the range on disk, then `#late` (in memory, not yet written or
  * newer than the range). What was handed out lives on in its chunk until it is done.
  */
 export class DurableQueue {
@@ -46,7 +54,7 @@ export class DurableQueue {
   #diskLast = 0;
   #diskMessages = 0;
   #unsaved: QueueChunk[] = [];
-  #saving: { chunk: QueueChunk; wasStored: boolean }[] = [];
+  #saving: SavedChunk[] = [];
   #isLoading = false;
   #isPurged = false;
 
@@ -64,8 +72,8 @@ export class DurableQueue {
       chunk = new QueueChunk(this.#nextSequence++);
       this.#open = chunk;
       this.#late.push(chunk);
-      this.#mark(chunk);
     }
+    this.#mark(chunk);
     chunk.entries.push(delivery);
     chunk.live += 1;
     delivery.chunk = chunk;
@@ -103,15 +111,15 @@ export class DurableQueue {
     this.#mark(delivery.chunk as QueueChunk);
   }
 
-  /** True when the store has, or is being given, a record of the delivery. */
+  /** True when the store has, or is being given, a record of the delivery's chunk. */
   isStored(delivery: Delivery): boolean {
     return (delivery.chunk as QueueChunk).isStored;
   }
 
-  /** True when the store has the delivery as it was at the last `changed`. */
-  isSaved(delivery: Delivery): boolean {
+  /** True when a record with the delivery has been on disk. */
+  wasSaved(delivery: Delivery): boolean {
     const chunk = delivery.chunk as QueueChunk;
-    return chunk.isStored && !chunk.isMarked && !this.#saving.some((saving) => saving.chunk === chunk);
+    return chunk.entries.indexOf(delivery) < chunk.saved;
   }
 
   /** At start: a stored record of this queue, in key order. Reports entries whose message is lost. */
@@ -136,7 +144,6 @@ export class DurableQueue {
   }
 
   persist(batch: Batch): void {
-    this.#open = null;
     const unsaved = this.#unsaved;
     this.#unsaved = [];
     for (const chunk of unsaved) {
@@ -146,7 +153,7 @@ export class DurableQueue {
       else if (wasStored) batch.delete('queue', this.#key(chunk.sequence));
       else continue;
       chunk.isStored = chunk.live > 0;
-      this.#saving.push({ chunk, wasStored });
+      this.#saving.push({ chunk, wasStored, from: chunk.saved, to: chunk.entries.length });
     }
     this.#forgetFinished();
   }
@@ -155,9 +162,10 @@ export class DurableQueue {
     const saving = this.#saving;
     this.#saving = [];
     if (hasFailed) {
-      for (const { chunk, wasStored } of saving) this.#refuse(chunk, wasStored);
+      for (const refused of saving) this.#refuse(refused);
       return;
     }
+    for (const { chunk, to } of saving) chunk.saved = to;
     while (this.#late.length > 0 && this.#late[0] !== this.#open && !this.#late[0]!.isMarked) {
       this.#place(this.#late.shift()!);
     }
@@ -195,7 +203,7 @@ export class DurableQueue {
   /** Chunks whose entries are all handed out need no place in line. */
   #forgetFinished(): void {
     if (this.#late.length === 0 || this.#diskMessages > 0) return;
-    this.#late = this.#late.filter((chunk) => chunk.cursor < chunk.entries.length);
+    this.#late = this.#late.filter((chunk) => chunk === this.#open || chunk.cursor < chunk.entries.length);
   }
 
   /** Where a chunk that is on disk now belongs: in memory behind the resident ones, or only on disk. */
@@ -213,19 +221,17 @@ export class DurableQueue {
     this.#diskMessages += waits;
   }
 
-  #refuse(chunk: QueueChunk, wasStored: boolean): void {
+  /** The disk is full: what was new in the record and has not been sent is dropped, since its publisher was told so. */
+  #refuse({ chunk, wasStored, from, to }: SavedChunk): void {
     chunk.isStored = wasStored;
-    if (!wasStored) {
-      for (const delivery of chunk.entries) if (delivery.state === DeliveryState.Queued) this.#drop(chunk, delivery);
-      chunk.cursor = chunk.entries.length;
+    const first = Math.max(from, chunk.cursor);
+    const dropped = chunk.entries.splice(first, Math.max(to - first, 0));
+    this.waiting -= dropped.length;
+    for (const delivery of dropped) {
+      this.done(delivery);
+      this.#owner.onRefused(delivery);
     }
     if (wasStored || chunk.live > 0) this.#mark(chunk);
-  }
-
-  #drop(chunk: QueueChunk, delivery: Delivery): void {
-    if (chunk.entries.indexOf(delivery) >= chunk.cursor) this.waiting -= 1;
-    this.done(delivery);
-    this.#owner.onRefused(delivery);
   }
 
   #mark(chunk: QueueChunk): void {

@@ -21,6 +21,8 @@ export class QueueChunk implements DeliveryChunk {
   live = 0;
   /** True while the store has, or is being given, a record of the chunk. */
   isStored = false;
+  /** How many entries, from the first on, the store has had: a later one is new in the record. */
+  saved = 0;
   /** True while the chunk waits to be written or deleted. */
   isMarked = false;
 

@@ -41,8 +41,9 @@ export class Session implements Participant, QueueOwner, Deadline {
   #memory: MemoryQueue | null = null;
   #window = 0;
   #isJoined = false;
-  /** Deliveries and PUBRELs at QoS 2 that go out when their record is on disk. */
+  /** Deliveries and PUBRELs at QoS 2 that go out when their record is on disk: with the open batch, and with the sealed one. */
   #awaiting: Delivery[] | null = null;
+  #sealed: Delivery[] | null = null;
   #isPriming = false;
   /** Whoever waits until the session can take more: paced retained messages. */
   #readers: (() => void)[] | null = null;
@@ -150,7 +151,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       delivery.state = DeliveryState.Released;
       this.sink?.release(packetId);
     } else if (delivery.state === DeliveryState.Released) {
-      if (!this.#awaiting?.includes(delivery)) this.sink?.release(packetId);
+      if (!this.#isAwaited(delivery)) this.sink?.release(packetId);
     } else {
       delivery.state = DeliveryState.Released;
       this.#durable.changed(delivery);
@@ -178,7 +179,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   resume(): void {
     this.#window = Math.min(this.sink!.receiveMaximum, this.house.limits.inflightMax);
     for (const delivery of this.inflight.inOrder()) {
-      if (this.#awaiting?.includes(delivery)) continue;
+      if (this.#isAwaited(delivery)) continue;
       if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
       else this.#transmit(delivery);
     }
@@ -250,6 +251,8 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   persist(batch: Batch): void {
     this.#isJoined = false;
+    this.#sealed = this.#awaiting;
+    this.#awaiting = null;
     this.state.persist(batch);
     this.#durable!.persist(batch);
   }
@@ -257,9 +260,9 @@ export class Session implements Participant, QueueOwner, Deadline {
   settled(error: OperationalError | null): void {
     this.state.settled(error !== null);
     this.#durable!.settled(error !== null);
-    const awaiting = this.#awaiting;
-    this.#awaiting = null;
-    for (const delivery of awaiting ?? []) this.#goOn(delivery, error !== null);
+    const sealed = this.#sealed;
+    this.#sealed = null;
+    for (const delivery of sealed ?? []) this.#goOn(delivery, error !== null);
     if (this.waiting > 0) this.pump();
   }
 
@@ -333,10 +336,10 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   #goOn(delivery: Delivery, hasFailed: boolean): void {
     if (this.#isEnded || delivery.state === DeliveryState.Done) return;
-    if (hasFailed && !this.#durable!.isStored(delivery)) {
+    if (hasFailed && !this.#durable!.wasSaved(delivery)) {
       this.#finish(delivery);
       this.drop(delivery.message, 'store-full');
-    } else if (!this.#durable!.isSaved(delivery)) this.#await(delivery);
+    } else if (hasFailed) this.#await(delivery);
     else if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
     else this.#transmit(delivery);
   }
@@ -355,6 +358,10 @@ export class Session implements Participant, QueueOwner, Deadline {
     const readers = this.#readers;
     this.#readers = null;
     for (const reader of readers ?? []) reader();
+  }
+
+  #isAwaited(delivery: Delivery): boolean {
+    return this.#awaiting?.includes(delivery) === true || this.#sealed?.includes(delivery) === true;
   }
 
   #await(delivery: Delivery): void {

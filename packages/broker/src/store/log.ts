@@ -6,8 +6,12 @@ import type { OperationalError } from '#base/errors.ts';
 import type { Committer, Participant } from './committer.ts';
 import type { Batch, Store } from './store.ts';
 
+/** Offsets within one record. */
+const OFFSETS_MAX = 65_536;
 /** A stored record holds at most so many bytes of messages, unless one message alone is larger. */
 const RECORD_BYTES_MAX = 1024 * 1024;
+/** A record that is not larger takes in the messages of the next batch: one now and then does not cost a record each. */
+const GROWING_BYTES_MAX = 2048;
 /** Records of one segment are freed together; a segment closes at either bound. */
 const SEGMENT_RECORDS_MAX = 64;
 const SEGMENT_MESSAGES_MAX = 256;
@@ -41,6 +45,8 @@ export class Log implements Participant {
   #pending: Message[] = [];
   #written: PendingRecord[] = [];
   #refused: PendingRecord[] = [];
+  /** The last record, as long as it may grow. */
+  #growing: { base: number; messages: Message[]; bytes: number } | null = null;
   #isJoined = false;
   /** Record base -> its segment. */
   readonly #segments = new Map<number, Segment>();
@@ -71,7 +77,7 @@ export class Log implements Participant {
         const base = readOffset(key);
         const messages = value.readUInt16BE(0);
         this.#joinSegment(base, messages);
-        this.#nextOffset = Math.max(this.#nextOffset, base + 65536);
+        this.#nextOffset = Math.max(this.#nextOffset, base + OFFSETS_MAX);
       }
     }
   }
@@ -135,6 +141,7 @@ export class Log implements Participant {
     this.#persistRefused(batch);
     const needed = this.#pending.filter((message) => message.readers > 0);
     this.#pending = [];
+    if (needed.length > 0 && this.#grow(batch, needed)) return;
     for (let from = 0; from < needed.length; ) from = this.#writeRecord(batch, needed, from);
   }
 
@@ -153,24 +160,43 @@ export class Log implements Participant {
     this.#committer.joinFirst(this);
   }
 
+  /** Adds the messages to the last record, if that stays small; false otherwise. */
+  #grow(batch: Batch, added: readonly Message[]): boolean {
+    const growing = this.#growing;
+    if (growing === null) return false;
+    const segment = this.#segments.get(growing.base);
+    const bytes = added.reduce((sum, message) => sum + 6 + storedMessageBytes(message), growing.bytes);
+    if (segment === undefined || bytes > GROWING_BYTES_MAX || added.at(-1)!.offset - growing.base >= OFFSETS_MAX) return false;
+    this.#growing = { base: growing.base, messages: [...growing.messages, ...added], bytes };
+    segment.messages += added.length;
+    this.#cache.delete(growing.base);
+    this.#put(batch, this.#growing, added, segment);
+    return true;
+  }
+
+  #put(batch: Batch, record: { base: number; messages: Message[]; bytes: number }, added: readonly Message[], segment: Segment): void {
+    const { base, messages, bytes } = record;
+    batch.put('log', offsetKey(base), encodeRecord(base, messages, bytes));
+    for (const message of added) {
+      message.recordBase = base;
+      segment.live += message.readers;
+    }
+    this.#written.push({ base, messages });
+  }
+
   #writeRecord(batch: Batch, messages: readonly Message[], from: number): number {
     const base = messages[from]!.offset;
     let bytes = 2;
     let to = from;
-    while (to < messages.length && messages[to]!.offset - base < 65536) {
+    while (to < messages.length && messages[to]!.offset - base < OFFSETS_MAX) {
       const more = 6 + storedMessageBytes(messages[to]!);
       if (to > from && bytes + more > RECORD_BYTES_MAX) break;
       bytes += more;
       to += 1;
     }
-    const record = messages.slice(from, to);
-    batch.put('log', offsetKey(base), encodeRecord(base, record, bytes));
-    const segment = this.#joinSegment(base, record.length);
-    for (const message of record) {
-      message.recordBase = base;
-      segment.live += message.readers;
-    }
-    this.#written.push({ base, messages: record });
+    const record = { base, messages: messages.slice(from, to), bytes };
+    this.#growing = bytes < GROWING_BYTES_MAX ? record : null;
+    this.#put(batch, record, record.messages, this.#joinSegment(base, record.messages.length));
     return to;
   }
 
