@@ -7,7 +7,7 @@ import { LaunchedProcess, repository, tempDirectory, type TempDirectory, WireCli
 import { findMachineNode } from '@wrenmq/testkit/machine-node.ts';
 
 /** What npm writes of the published packages, installed into a folder that knows nothing of the repository. */
-let directory: TempDirectory;
+let directory: TempDirectory | undefined;
 let folder: string;
 
 const PUBLISHED = ['@wrenmq/codec', '@wrenmq/broker', 'wrenmq'];
@@ -41,7 +41,7 @@ before(
   { timeout: INSTALL_TIMEOUT_MS },
 );
 
-after(() => directory.remove());
+after(() => directory?.remove());
 
 test('the tarballs hold compiled files, no tests and no sources', async () => {
   for (const name of PUBLISHED) {
@@ -60,7 +60,7 @@ test('npx wrenmq start gives a broker that delivers a message', { timeout: 60_00
   let ready: { pid: number; listeners: { tcp: { port: number } } } | undefined;
   const broker = await LaunchedProcess.launch({
     command: 'npx',
-    args: ['--no-install', 'wrenmq', 'start', '--print-ready', '--data', join(directory.path, 'data'), ...settings],
+    args: ['--no-install', 'wrenmq', 'start', '--print-ready', '--data', join(folder, 'data'), ...settings],
     cwd: folder,
     env: environment(),
     isReady(line) {
