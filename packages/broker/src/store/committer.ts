@@ -23,6 +23,12 @@ class Group {
   readonly waiters: Waiter[] = [];
 }
 
+/** Somebody waits until the batch `sequence` and all before it are on disk. */
+interface Flush {
+  readonly sequence: number;
+  readonly resolve: () => void;
+}
+
 /** After a refusal the next attempt waits so long: often enough to resume soon, rarely enough to cost nothing. */
 const RETRY_MS = 250;
 const probeKey = Buffer.from('probe');
@@ -46,7 +52,7 @@ export class Committer {
   #open = new Group();
   #inFlight: Group | null = null;
   #isScheduled = false;
-  #idle: (() => void)[] = [];
+  #flushes: Flush[] = [];
 
   /** `onFailed` is told of a failed write or flush, after which nothing is committed any more (never retried). */
   constructor(store: Store, clock: Clock, onFailed: (error: OperationalError) => void) {
@@ -81,10 +87,11 @@ export class Committer {
     });
   }
 
-  /** Resolves when everything that joined before the call has settled. */
+  /** Resolves when everything that joined before the call is on disk, however much joins meanwhile. */
   flush(): Promise<void> {
     if (this.#inFlight === null && !this.#isScheduled) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    const sequence = this.#isScheduled ? this.sequence : this.sequence - 1;
+    return new Promise((resolve) => this.#flushes.push({ sequence, resolve }));
   }
 
   #schedule(): void {
@@ -130,9 +137,16 @@ export class Committer {
       this.#clock.after(RETRY_MS, () => this.#seal());
     } else if (this.#isScheduled) {
       setImmediate(() => this.#seal());
-    } else {
-      for (const resolve of this.#idle.splice(0)) resolve();
     }
+    if (this.#flushes.length > 0) this.#settleFlushes(sequence, error !== null);
+  }
+
+  /** What was refused joins again, so a flush that waited for it waits for the batch that is open now. */
+  #settleFlushes(sequence: number, isRefused: boolean): void {
+    const due = this.#flushes.filter((flush) => flush.sequence <= sequence);
+    this.#flushes = this.#flushes.filter((flush) => flush.sequence > sequence);
+    if (isRefused) this.#flushes.push(...due.map(({ resolve }) => ({ sequence: this.sequence, resolve })));
+    else for (const { resolve } of due) resolve();
   }
 }
 

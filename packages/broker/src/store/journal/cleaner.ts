@@ -41,14 +41,17 @@ export class Cleaner {
   /** Called after each commit; starts cleaning when it is worth it. */
   consider(): void {
     if (this.#running !== null || this.#isStopped || !this.#isWorthIt()) return;
-    this.#running = this.#cleanWhileWorthIt().finally(() => {
-      this.#running = null;
-    });
+    this.#run(() => this.#isWorthIt());
   }
 
-  /** Cleans all segments up to `segment`, worth it or not. */
-  async evacuate(segment: number): Promise<void> {
-    while (this.#options.segments.oldest.number <= segment) await this.#cleanOldest();
+  /** Cleans all segments up to `segment`, worth it or not; false when there was no room for that. */
+  async evacuate(segment: number): Promise<boolean> {
+    const { segments, writer } = this.#options;
+    await this.#running;
+    this.#run(() => segments.oldest.number <= segment);
+    await this.#running;
+    if (writer.failure !== null) throw writer.failure;
+    return segments.oldest.number > segment;
   }
 
   async stop(): Promise<void> {
@@ -68,9 +71,16 @@ export class Cleaner {
     return dead > oldest.bytes && live + live / 8 < active.bytes - active.used;
   }
 
-  async #cleanWhileWorthIt(): Promise<void> {
+  /** One at a time: two would drop two segments after having looked at one. */
+  #run(isWanted: () => boolean): void {
+    this.#running ??= this.#cleanWhile(isWanted).finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #cleanWhile(isWanted: () => boolean): Promise<void> {
     try {
-      while (!this.#isStopped && this.#isWorthIt()) await this.#cleanOldest();
+      while (!this.#isStopped && isWanted()) await this.#cleanOldest();
     } catch (error) {
       // A full disk is tried again after the next commit.
       if (!(error instanceof OperationalError && error.retryable)) this.#options.writer.fail(error);
@@ -84,7 +94,7 @@ export class Cleaner {
     if (index.liveBytes(number) > 0) await this.#moveRecords(segment);
     if (index.liveBytes(number) > 0) await this.#moveUnreadable(number);
     if (this.#isStopped || index.liveBytes(number) > 0) return;
-    await segments.dropOldest();
+    await segments.drop(segment);
     if (!segments.hasReserve) await writer.restoreReserve();
   }
 

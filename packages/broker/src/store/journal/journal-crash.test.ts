@@ -22,7 +22,7 @@ test('an interrupted journal opens to a whole number of commits, with every one 
         const disk = new SimulatedDisk(randomFrom(seed * 1000 + operation), 3 * KIB * KIB);
         disk.fault = { operation, code: 'crash' };
         const { history, acknowledged } = await run(seed, disk);
-        await assertRecovers(disk.afterCrash(hasPowerCut), history, acknowledged, `seed ${seed} operation ${operation} power cut ${hasPowerCut}`);
+        await assertRecovers(hasPowerCut ? disk.afterPowerCut() : disk.afterKill(), history, acknowledged, `seed ${seed} operation ${operation} power cut ${hasPowerCut}`);
       }
     }
   }
@@ -34,13 +34,35 @@ test('a journal that crashes again while it recovers and cleans loses nothing ei
   first.fault = { operation: 260, code: 'crash' };
   const { history, acknowledged } = await run(seed, first);
   for (let operation = 1; operation < 40; operation += 1) {
-    let disk = first.afterCrash(true);
+    let disk = first.afterPowerCut();
     for (let round = 0; round < 3; round += 1) {
       disk.fault = { operation, code: 'crash' };
       await orCrash(disk, open(disk).then((store) => store.close()));
-      disk = disk.afterCrash(true);
+      disk = disk.afterPowerCut();
     }
     await assertRecovers(disk, history, acknowledged, `operation ${operation}`);
+  }
+});
+
+test('what a restart found and built upon is still there after a power cut, though the killed process had not flushed it', async () => {
+  const seed = 9;
+  const { disk: whole } = await run(seed, new SimulatedDisk(randomFrom(seed), 3 * KIB * KIB));
+  for (let operation = 1; operation <= whole.operations; operation += 2) {
+    const first = new SimulatedDisk(randomFrom(seed * 1000 + operation), 3 * KIB * KIB);
+    first.fault = { operation, code: 'crash' };
+    const { history, acknowledged } = await run(seed, first);
+    const disk = first.afterKill();
+    const store = await open(disk);
+    const found = history.lastIndexOf(await contents(store));
+    await store.commit(batchOf('later', 100));
+    const again = await open(disk.afterPowerCut());
+    assert.equal((await again.get('meta', Buffer.from('later')))?.length, 100, `operation ${operation}`);
+    const deletion = new Batch();
+    deletion.delete('meta', Buffer.from('later'));
+    await again.commit(deletion);
+    assert.ok(found >= acknowledged);
+    assert.equal(await contents(again), history[found], `operation ${operation}`);
+    await again.close();
   }
 });
 
@@ -53,7 +75,7 @@ test('whichever disk operation fails, the commit is refused or the store stops, 
       disk.fault = { operation, code };
       const { history, acknowledged, errors } = await run(seed, disk);
       for (const error of errors) assert.ok(error.code === 'store.failed' || error.code === 'store.full', `${operation} ${code}: ${error.message}`);
-      await assertRecovers(disk.afterCrash(true), history, acknowledged, `operation ${operation} ${code}`);
+      await assertRecovers(disk.afterPowerCut(), history, acknowledged, `operation ${operation} ${code}`);
     }
   }
 });
@@ -67,7 +89,7 @@ test('after a failed write every later commit is refused with the same error', a
   disk.fault = null;
   await assert.rejects(store.commit(batchOf('c', 10)), { code: 'store.failed', retryable: false });
   await store.close();
-  const again = await open(disk.afterCrash(false));
+  const again = await open(disk.afterKill());
   assert.equal((await again.get('meta', Buffer.from('a')))?.length, 10);
   assert.equal(await again.get('meta', Buffer.from('c')), null);
 });
@@ -89,6 +111,7 @@ test('a disk that is full refuses what grows the store, takes deletions, and ser
   for (const key of acknowledged) assert.equal((await store.get('meta', Buffer.from(key)))?.length, 5000);
   await assert.rejects(store.commit(batchOf('refused', 5000)), { code: 'store.full' });
   assert.equal(await store.get('meta', Buffer.from('refused')), null);
+  await assert.rejects(store.commit(batchOf(acknowledged[0], 5000)), { code: 'store.full' }, 'replacing frees nothing');
   const deletion = new Batch();
   for (const key of acknowledged.splice(0, 100)) deletion.delete('meta', Buffer.from(key));
   await store.commit(deletion);

@@ -43,7 +43,7 @@ export class JournalStore implements Store {
     this.#index = index;
     this.#recordsQuarantined = index.count('quarantine');
     this.#writer = new JournalWriter({ ...options, onCommitted: () => this.#cleaner.consider() });
-    this.#reader = new JournalReader(segments, index, secret, (record) => this.quarantine(record));
+    this.#reader = new JournalReader(segments, index, secret, (record) => void this.quarantine(record));
     this.#cleaner = new Cleaner({ segments, index, writer: this.#writer, reader: this.#reader, secret });
   }
 
@@ -54,6 +54,10 @@ export class JournalStore implements Store {
   async get(table: Table, key: Buffer): Promise<Buffer | null> {
     this.#assertOpen();
     return this.#reader.get(table, key.toString('latin1'));
+  }
+
+  has(table: Table, key: Buffer): boolean {
+    return this.#index.get(table, key.toString('latin1')) !== undefined;
   }
 
   scan(table: Table, range: ScanRange = {}): AsyncIterable<readonly StoredRecord[]> {
@@ -81,8 +85,8 @@ export class JournalStore implements Store {
     return this.#closing;
   }
 
-  /** Takes a damaged record out of its table and keeps its bytes where somebody may look at them. */
-  quarantine(record: DamagedRecord): void {
+  /** Takes a damaged record out of its table at once, and then puts its bytes where somebody may look at them. */
+  async quarantine(record: DamagedRecord): Promise<void> {
     const { table, key, location, place, bytes } = record;
     if (this.#index.get(table, key) !== location) return;
     this.#index.delete(table, key);
@@ -93,14 +97,16 @@ export class JournalStore implements Store {
       'a record of the store is damaged: it is kept in quarantine and counts as absent',
     );
     const kept = Buffer.concat([Buffer.from(`${table}/`), name]);
-    this.#writer
-      .amend([
-        { table: 'quarantine', key: kept, value: bytes, at: this.#index.get('quarantine', kept.toString('latin1')) ?? null },
+    const at = this.#index.get('quarantine', kept.toString('latin1')) ?? null;
+    try {
+      await this.#writer.amend([
+        { table: 'quarantine', key: kept, value: bytes, at },
         { table, key: name, value: null, at: null },
-      ])
-      .catch((error: OperationalError) => {
-        this.#options.log.warn({ table, place, reason: error.message }, 'the quarantined record could not be put aside yet');
-      });
+      ]);
+    } catch (error) {
+      // Until the journal takes it, the record is found damaged again at the next opening.
+      this.#options.log.warn({ table, place, reason: String(error) }, 'the quarantined record could not be put aside yet');
+    }
   }
 
   /** Counts changes that are lost and cannot be named. */
@@ -108,8 +114,8 @@ export class JournalStore implements Store {
     this.#recordsQuarantined += changes;
   }
 
-  /** Writes what lives in all segments up to `segment` again, and drops them. */
-  evacuate(segment: number): Promise<void> {
+  /** Writes what lives in all segments up to `segment` again, and drops them; false when there was no room for that. */
+  evacuate(segment: number): Promise<boolean> {
     return this.#cleaner.evacuate(segment);
   }
 

@@ -189,15 +189,17 @@ export class JournalWriter {
     }
   }
 
+  /** False when a batch frees more than it takes; replacing a record by one of its size frees nothing. */
   #grows(job: Job): boolean {
     if (job.amendments !== null) return false;
-    let bytes = 0;
+    let taken = 0;
+    let freed = 0;
     for (const { table, key, value } of job.changes) {
       const location = this.#index.get(table, key.toString('latin1'));
-      if (location !== undefined) bytes -= bytesOf(location);
-      if (value !== null) bytes += recordBytes(key.length, value.length);
+      if (location !== undefined) freed += bytesOf(location);
+      if (value !== null) taken += bytesOf(packLocation(0, 0, recordBytes(key.length, value.length)));
     }
-    return bytes > 0;
+    return taken > 0 && taken >= freed;
   }
 
   #bufferOf(bytes: number): Buffer {

@@ -43,27 +43,50 @@ async function open(options: OpenJournalOptions): Promise<JournalStore> {
   const { disk, log, directory } = options;
   const names = await disk.list();
   const manifest = (await Manifest.open(disk)) ?? (await begin(disk, names));
-  if (manifest.isDamaged) {
-    log.warn({ directory }, 'one of the two manifests of the store was unreadable and is written again');
+  try {
+    if (manifest.isDamaged) log.warn({ directory }, 'one of the two manifests of the store was unreadable and is written again');
+    // ORDER: what was read may never have been flushed; nothing may build upon it before it is.
     await manifest.save({});
+    await removeLeftovers(disk, names, manifest.state);
+    return await openSegments(options, manifest, names.includes(ACCEPT_DAMAGE));
+  } catch (error) {
+    await manifest.close();
+    throw error;
   }
-  const { last } = manifest.state;
-  await removeLeftovers(disk, names, manifest.state);
-  const recovery = new Recovery(manifest.state, (segment) => hasFramesBehind(disk, segment, manifest.state));
-  const segments = await replayAll(disk, recovery, manifest.state);
-  recovery.finish(manifest.state);
+}
+
+async function openSegments(options: OpenJournalOptions, manifest: Manifest, isDamageAccepted: boolean): Promise<JournalStore> {
+  const { disk, log, directory } = options;
+  const found = manifest.state;
+  const recovery = new Recovery(found, (segment) => hasFramesBehind(disk, segment, found));
+  const segments = await replayAll(disk, recovery, found);
+  recovery.finish(found);
   if (recovery.hasDroppedUnfinished) log.info({ directory }, 'an unfinished commit at the end of the store was dropped');
-  const isAccepted = recovery.losses.length > 0 && names.includes(ACCEPT_DAMAGE);
-  if (recovery.losses.length > 0 && !isAccepted) throw damagedBy(recovery, directory);
+  const hasLosses = recovery.losses.length > 0;
+  if (hasLosses && !isDamageAccepted) throw damagedBy(recovery, directory);
   const journal = new Segments({ ...options, manifest });
-  journal.adopt(segments, isAccepted ? null : lastUsed(segments), recovery);
-  // A new store needs two segments: one to write and the reserve.
-  if (journal.isEmpty || isAccepted) await journal.prepare();
+  journal.adopt(segments, hasLosses ? null : lastUsed(segments), recovery);
+  // A new store needs a segment to write, one that goes on behind damage needs a fresh one.
+  if (journal.isEmpty || hasLosses) await journal.prepare();
+  if (recovery.lastFrame !== null) await flushAgain(disk, recovery.lastFrame);
   const store = new JournalStore({ ...options, segments: journal, index: recovery.index, manifest });
   await store.restoreReserve();
-  for (const record of recovery.damaged) store.quarantine(record);
-  if (isAccepted) await goOnWithout(recovery, store, last, options);
+  for (const record of recovery.damaged) await store.quarantine(record);
+  if (hasLosses) await goOnWithout(recovery, store, found.last, options);
   return store;
+}
+
+/**
+ * A killed process may not have seen the end of its last write, or have been told that it failed: what can be read is then not
+ * yet, or never going to be, on the device, and flushing the file would not write it again.
+ */
+async function flushAgain(disk: Disk, { segment, offset, bytes }: NonNullable<Recovery['lastFrame']>): Promise<void> {
+  const file = await disk.open(segmentName(segment));
+  try {
+    await file.writeFlushed(bytes, offset);
+  } finally {
+    await file.close();
+  }
 }
 
 async function begin(disk: Disk, names: readonly string[]): Promise<Manifest> {
@@ -155,7 +178,10 @@ async function goOnWithout(recovery: Recovery, store: JournalStore, last: number
     log.error({ directory, place, changes }, 'changes of the store are lost, as the operator has accepted');
     store.countLost(changes);
   }
-  await store.evacuate(last);
+  if (!(await store.evacuate(last))) {
+    log.warn({ directory }, 'there was no room to write the rest of the store again: that is tried at the next start');
+    return;
+  }
   await disk.remove(ACCEPT_DAMAGE);
   await disk.flushDirectory();
 }

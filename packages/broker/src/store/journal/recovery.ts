@@ -32,6 +32,8 @@ export class Recovery {
   /** The last commit replayed, and the number of changes up to it. */
   sequence: number;
   changes: number;
+  /** The last commit's frame when it may never have been flushed, as the last one of a killed process. */
+  lastFrame: { readonly segment: number; readonly offset: number; readonly bytes: Buffer } | null = null;
   /** True when the bytes of an unfinished commit were dropped. */
   hasDroppedUnfinished = false;
   readonly #flushedSequence: number;
@@ -74,6 +76,7 @@ export class Recovery {
       if (found.length < header.count) this.losses.push({ place: `${name} at byte ${at}`, changes: header.count - found.length });
       this.sequence = header.sequence;
       this.changes = header.changesBefore + header.count;
+      this.lastFrame = header.sequence > this.#flushedSequence ? { segment: segment.segment, offset: at, bytes: segment.slice(at, end) } : null;
       at = end;
     }
   }

@@ -186,9 +186,8 @@ export class Segments {
   }
 
   /** Forgets the oldest segment, in which no record lives any more. */
-  async dropOldest(): Promise<void> {
-    const segment = this.oldest;
-    assert(segment !== this.active, 'the active segment stays');
+  async drop(segment: Segment): Promise<void> {
+    assert(segment === this.oldest && segment !== this.active, 'only the oldest segment is dropped, and never the active one');
     const { number, sequenceBefore, changesBefore } = this.#segments[1];
     await this.#options.manifest.save({ first: number, sequenceBefore, changesBefore });
     this.#segments.shift();

@@ -10,10 +10,22 @@ interface Write {
 
 /** What a file holds for its readers, and what of it is on the device. */
 class Content {
-  current: Buffer = Buffer.alloc(0);
-  durable: Buffer = Buffer.alloc(0);
+  current: Buffer;
+  durable: Buffer;
   /** By sector, what it held after each write since it was flushed: the device may have any one of these. */
   readonly pending = new Map<number, Buffer[]>();
+
+  constructor(bytes: Buffer = Buffer.alloc(0)) {
+    this.current = copyOf(bytes);
+    this.durable = copyOf(bytes);
+  }
+
+  copy(): Content {
+    const copy = new Content(this.current);
+    copy.durable = copyOf(this.durable);
+    for (const [sector, versions] of this.pending) copy.pending.set(sector, [...versions]);
+    return copy;
+  }
 
   put(write: Write): void {
     this.current = patched(this.current, write);
@@ -96,18 +108,25 @@ export class SimulatedDisk implements Disk {
     this.#directories = [new Map()];
   }
 
-  /** What a restart finds: after a power cut, or (the process alone died) all that was written. */
-  afterCrash(hasPowerCut: boolean): SimulatedDisk {
+  /** What a restart finds after a power cut: what was flushed, and perhaps more. */
+  afterPowerCut(): SimulatedDisk {
+    const names = this.#directories[Math.floor(this.#random() * this.#directories.length)];
     const survivor = new SimulatedDisk(this.#random, this.bytesMax);
-    const last = this.#directories.length - 1;
-    const names = hasPowerCut ? this.#directories[Math.floor(this.#random() * (last + 1))] : this.#names;
-    for (const [name, content] of names) {
-      const copy = new Content();
-      copy.current = hasPowerCut ? content.torn(this.#random) : copyOf(content.current);
-      copy.durable = copyOf(copy.current);
-      survivor.#names.set(name, copy);
-    }
+    for (const [name, content] of names) survivor.#names.set(name, new Content(content.torn(this.#random)));
     survivor.#directories = [new Map(survivor.#names)];
+    return survivor;
+  }
+
+  /** What a restart finds when the process alone died: all that was written, flushed or not. */
+  afterKill(): SimulatedDisk {
+    const copies = new Map<Content, Content>();
+    const copyOfNames = (names: ReadonlyMap<string, Content>): Map<string, Content> => {
+      for (const content of names.values()) if (!copies.has(content)) copies.set(content, content.copy());
+      return new Map([...names].map(([name, content]) => [name, copies.get(content) as Content]));
+    };
+    const survivor = new SimulatedDisk(this.#random, this.bytesMax);
+    survivor.#directories = this.#directories.map(copyOfNames);
+    survivor.#names = copyOfNames(this.#names);
     return survivor;
   }
 
@@ -117,7 +136,13 @@ export class SimulatedDisk implements Disk {
   }
 
   replace(name: string, bytes: Buffer): void {
-    this.#contentOf(name).current = bytes;
+    this.#names.set(name, new Content(bytes));
+    this.#directories = [new Map(this.#names)];
+  }
+
+  lose(name: string): void {
+    this.#names.delete(name);
+    this.#directories = [new Map(this.#names)];
   }
 
   get files(): string[] {
@@ -202,9 +227,9 @@ export class SimulatedDisk implements Disk {
     else content.put(write);
   }
 
-  /** A write that fails or is interrupted may have been done in part. */
+  /** A write that fails or is interrupted may have been done in part, or all of it. */
   #writePart(content: Content, write: Write): void {
-    const bytes = write.bytes.subarray(0, Math.floor(this.#random() * write.bytes.length));
+    const bytes = write.bytes.subarray(0, Math.floor(this.#random() * 1.25 * write.bytes.length));
     if (write.offset + bytes.length <= content.current.length) content.put({ ...write, bytes });
   }
 
