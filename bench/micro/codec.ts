@@ -1,3 +1,4 @@
+// HOT
 /** Nanoseconds per operation of the codec's hot functions: `node --conditions=@wrenmq/source bench/micro/codec.ts`. A few seconds. */
 import {
   AcknowledgementFrame,

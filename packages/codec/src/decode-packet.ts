@@ -1,3 +1,4 @@
+// HOT
 import { decodeAcknowledgementPacket } from './acknowledgement.ts';
 import { decodeAuth } from './auth.ts';
 import { decodeConnack } from './connack.ts';

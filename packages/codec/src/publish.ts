@@ -1,3 +1,4 @@
+// HOT
 import { PacketType } from './packet-type.ts';
 import type { ProtocolVersion } from './packet-type.ts';
 import { PacketReader } from './packet-reader.ts';
