@@ -19,7 +19,23 @@ for (const [text, bind] of good) {
   test(`the bind address '${text}' is understood`, () => assert.deepEqual(parseBindAddress(text), bind));
 }
 
-for (const text of ['', ':1883', 'x', '1883x', '-1', '65536', '127.0.0.1', '127.0.0.1:', '300.1.1.1:1', '1.2.3:1', '[::1:1', '[127.0.0.1]:1', 'unix:mqtt.sock', `unix:/${'x'.repeat(107)}`, 'a b:1']) {
+for (const text of [
+  '',
+  ':1883',
+  'x',
+  '1883x',
+  '-1',
+  '65536',
+  '127.0.0.1',
+  '127.0.0.1:',
+  '300.1.1.1:1',
+  '1.2.3:1',
+  '[::1:1',
+  '[127.0.0.1]:1',
+  'unix:mqtt.sock',
+  `unix:/${'x'.repeat(107)}`,
+  'a b:1',
+]) {
   test(`the bind address '${text.slice(0, 20)}' is refused with a sentence that quotes it`, () => {
     const problem = parseBindAddress(text);
     assert.equal(typeof problem, 'string');

@@ -58,7 +58,7 @@ export function issueCertificate(request: CertificateRequest): IssuedCertificate
     contextTag(3, sequence(...extensions(request, publicKey, createPublicKey(issuerKey)))),
   );
   const der = sequence(signed, algorithm, bitString(sign('sha256', signed, issuerKey)));
-  return { cert: pem('CERTIFICATE', der), key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string };
+  return { cert: pem('CERTIFICATE', der), key: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
 }
 
 function distinguishedName(commonName: string): Buffer {

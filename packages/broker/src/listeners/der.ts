@@ -14,7 +14,7 @@ const Tag = {
 } as const;
 
 /** tag length value */
-export function derValue(tag: number, value: Uint8Array): Buffer {
+function derValue(tag: number, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([tag]), derLength(value.length), value]);
 }
 
@@ -36,7 +36,7 @@ export function integer(bytes: Uint8Array): Buffer {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start++;
   const digits = bytes.subarray(start);
-  const needsSign = digits[0]! >= 0x80;
+  const needsSign = digits[0] >= 0x80;
   return derValue(Tag.INTEGER, needsSign ? Buffer.concat([Buffer.of(0), digits]) : digits);
 }
 
@@ -64,7 +64,10 @@ export function objectIdentifier(dotted: string): Buffer {
 
 /** Seconds precision; the short form until 2049, as RFC 5280 4.1.2.5 demands. */
 export function time(wallMs: number): Buffer {
-  const digits = new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z').replaceAll(/[-:T]/g, '');
+  const digits = new Date(wallMs)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replaceAll(/[-:T]/g, '');
   const isShort = digits < '2050';
   return derValue(isShort ? Tag.UTC_TIME : Tag.GENERALIZED_TIME, Buffer.from(isShort ? digits.slice(2) : digits, 'latin1'));
 }

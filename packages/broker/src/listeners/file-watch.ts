@@ -26,7 +26,11 @@ export class FileWatch {
   }
 
   /** Looks for the first time; read the files after this has resolved and no change is missed. */
-  static async start(paths: readonly string[], timing: { clock: Clock; intervalMs: number }, onChange: () => Promise<void>): Promise<FileWatch> {
+  static async start(
+    paths: readonly string[],
+    timing: { clock: Clock; intervalMs: number },
+    onChange: () => Promise<void>,
+  ): Promise<FileWatch> {
     const watch = new FileWatch(paths, timing, onChange, await look(paths));
     watch.#schedule();
     return watch;

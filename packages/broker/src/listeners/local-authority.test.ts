@@ -15,8 +15,9 @@ const dayMs = 86_400_000;
 async function workshop() {
   const directory = await tempDirectory();
   const clock = new FakeClock(Date.now());
-  const ensure = (names: string[] = [], addresses: string[] = []) => ensureLocalAuthority({ directory: join(directory.path, 'tls'), names, addresses, clock });
-  return { clock, ensure, path: join(directory.path, 'tls'), [Symbol.asyncDispose]: directory.remove };
+  const ensure = (names: string[] = [], addresses: string[] = []) =>
+    ensureLocalAuthority({ directory: join(directory.path, 'tls'), names, addresses, clock });
+  return { clock, ensure, path: join(directory.path, 'tls'), [Symbol.asyncDispose]: () => directory.remove() };
 }
 
 const certificate = async (path: string): Promise<X509Certificate> => new X509Certificate(await readFile(path));
@@ -35,13 +36,30 @@ test('the first call makes an authority and a server certificate; the second cha
 test('openssl accepts the chain for every name and address, and shows the extensions', async () => {
   await using shop = await workshop();
   const { caPath, certPath } = await shop.ensure(['Broker.Example.org', 'bücher.example'], ['192.0.2.7', '2001:db8::7']);
-  for (const check of [['-verify_hostname', 'localhost'], ['-verify_hostname', 'broker.example.org'], ['-verify_hostname', 'xn--bcher-kva.example'], ['-verify_ip', '127.0.0.1'], ['-verify_ip', '::1'], ['-verify_ip', '192.0.2.7'], ['-verify_ip', '2001:db8::7']]) {
+  for (const check of [
+    ['-verify_hostname', 'localhost'],
+    ['-verify_hostname', 'broker.example.org'],
+    ['-verify_hostname', 'xn--bcher-kva.example'],
+    ['-verify_ip', '127.0.0.1'],
+    ['-verify_ip', '::1'],
+    ['-verify_ip', '192.0.2.7'],
+    ['-verify_ip', '2001:db8::7'],
+  ]) {
     const { stdout } = await run('openssl', ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', caPath, ...check, certPath]);
     assert.match(stdout, /: OK/);
   }
   await assert.rejects(run('openssl', ['verify', '-CAfile', caPath, '-verify_hostname', 'other.example', certPath]));
   const { stdout: server } = await run('openssl', ['x509', '-in', certPath, '-noout', '-text']);
-  for (const part of ['Version: 3', 'ecdsa-with-SHA256', 'prime256v1', 'CA:FALSE', 'Digital Signature', 'TLS Web Server Authentication', 'Subject Key Identifier', 'Authority Key Identifier']) {
+  for (const part of [
+    'Version: 3',
+    'ecdsa-with-SHA256',
+    'prime256v1',
+    'CA:FALSE',
+    'Digital Signature',
+    'TLS Web Server Authentication',
+    'Subject Key Identifier',
+    'Authority Key Identifier',
+  ]) {
     assert.ok(server.includes(part), part);
   }
   const { stdout: authority } = await run('openssl', ['x509', '-in', caPath, '-noout', '-text']);

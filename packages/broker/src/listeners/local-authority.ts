@@ -75,7 +75,13 @@ export async function issueClientCertificate(options: {
   const authority = await loadAuthority(options.directory);
   if (authority === null) throw new OperationalError('listener.authority', `${options.directory} holds no authority yet`);
   const issuer = signing(options.directory, authority);
-  return issueCertificate({ purpose: 'client', commonName: options.commonName, alternativeNames: [], ...validity(clientDays, options.clock, issuer), issuer });
+  return issueCertificate({
+    purpose: 'client',
+    commonName: options.commonName,
+    alternativeNames: [],
+    ...validity(clientDays, options.clock, issuer),
+    issuer,
+  });
 }
 
 /** Null when there is none; an authority without its key can still be shown, but signs nothing. */
@@ -86,7 +92,8 @@ async function loadAuthority(directory: string): Promise<(Omit<SigningAuthority,
   return attempt(join(directory, 'ca.pem'), () => {
     const certificate = new X509Certificate(cert);
     const privateKey = key === null ? null : createPrivateKey(key);
-    if (privateKey !== null && !certificate.checkPrivateKey(privateKey)) throw new Error('the key in ca-key.pem belongs to another certificate');
+    if (privateKey !== null && !certificate.checkPrivateKey(privateKey))
+      throw new Error('the key in ca-key.pem belongs to another certificate');
     return { certificate, commonName: certificate.toLegacyObject().subject.CN as string, key: privateKey };
   });
 }
@@ -102,7 +109,13 @@ function signing(directory: string, authority: Omit<SigningAuthority, 'key'> & {
 
 async function makeAuthority(directory: string, clock: Clock): Promise<SigningAuthority> {
   const commonName = `WrenMQ local authority ${randomBytes(4).toString('hex')}`;
-  const made = issueCertificate({ purpose: 'authority', commonName, alternativeNames: [], ...validity(authorityDays, clock, null), issuer: null });
+  const made = issueCertificate({
+    purpose: 'authority',
+    commonName,
+    alternativeNames: [],
+    ...validity(authorityDays, clock, null),
+    issuer: null,
+  });
   // ORDER: the key first; a certificate without a key would look like an authority that has lost it.
   await replaceFile(join(directory, 'ca-key.pem'), made.key, 0o600);
   await replaceFile(join(directory, 'ca.pem'), made.cert, 0o644);
@@ -112,7 +125,7 @@ async function makeAuthority(directory: string, clock: Clock): Promise<SigningAu
 async function makeServer(directory: string, issuer: SigningAuthority, names: readonly string[], clock: Clock): Promise<void> {
   const made = issueCertificate({
     purpose: 'server',
-    commonName: names[0]!,
+    commonName: names[0],
     alternativeNames: names,
     ...validity(serverDays, clock, issuer),
     issuer,
@@ -121,7 +134,12 @@ async function makeServer(directory: string, issuer: SigningAuthority, names: re
   await replaceFile(join(directory, 'server.pem'), made.cert, 0o644);
 }
 
-async function isServerUsable(directory: string, authority: { certificate: X509Certificate }, names: readonly string[], clock: Clock): Promise<boolean> {
+async function isServerUsable(
+  directory: string,
+  authority: { certificate: X509Certificate },
+  names: readonly string[],
+  clock: Clock,
+): Promise<boolean> {
   const cert = await readIfThere(join(directory, 'server.pem'));
   const key = await readIfThere(join(directory, 'server-key.pem'));
   if (cert === null || key === null) return false;
@@ -138,7 +156,9 @@ async function isServerUsable(directory: string, authority: { certificate: X509C
 
 function certificateNames({ names, addresses }: LocalAuthorityOptions): string[] {
   // An internationalized name is written in its ASCII form; a host name that is no DNS name is left out.
-  const dns = ['localhost', hostname(), ...names].map((name) => domainToASCII(name)).filter((name) => /^[a-z0-9*][a-z0-9.-]{0,252}$/.test(name) && isIP(name) === 0);
+  const dns = ['localhost', hostname(), ...names]
+    .map((name) => domainToASCII(name))
+    .filter((name) => /^[a-z0-9*][a-z0-9.-]{0,252}$/.test(name) && isIP(name) === 0);
   const ip = ['127.0.0.1', '::1', ...addresses].filter((address) => isIP(address) !== 0 && !address.includes('%'));
   return [...new Set([...dns, ...ip])];
 }
@@ -146,7 +166,10 @@ function certificateNames({ names, addresses }: LocalAuthorityOptions): string[]
 function validity(days: number, clock: Clock, issuer: SigningAuthority | null): { notBeforeMs: number; notAfterMs: number } {
   const nowMs = clock.wallMs();
   const notAfterMs = nowMs + days * dayMs - backdateMs;
-  return { notBeforeMs: nowMs - backdateMs, notAfterMs: issuer === null ? notAfterMs : Math.min(notAfterMs, Date.parse(issuer.certificate.validTo)) };
+  return {
+    notBeforeMs: nowMs - backdateMs,
+    notAfterMs: issuer === null ? notAfterMs : Math.min(notAfterMs, Date.parse(issuer.certificate.validTo)),
+  };
 }
 
 function expiresSoon(certificate: X509Certificate, clock: Clock): boolean {

@@ -10,7 +10,7 @@ import { systemClock } from '#base/clock.ts';
 import { tempDirectory } from '@wrenmq/testkit/temp-directory.ts';
 import { ensureLocalAuthority } from './local-authority.ts';
 import { listenerDefaults, tlsDefaults, websocketDefaults } from './listener-options.ts';
-import { proxyV2, tlvSsl } from './proxy-header.ts';
+import { proxyV2, tlvSsl } from './test-proxy-header.ts';
 import { anyPort, gone, RecordingHandler, TestDoor } from './test-door.ts';
 
 const proxyProtocol = { trusted: ['127.0.0.0/8'], timeoutMs: 3000 };
@@ -73,7 +73,10 @@ test('LOCAL and UNKNOWN leave the real peer; a verified common name is told', as
     return socket;
   });
   await door.handler(1);
-  assert.deepEqual(door.handlers.map(({ link }) => link.peer.address), ['127.0.0.1', '127.0.0.1']);
+  assert.deepEqual(
+    door.handlers.map(({ link }) => link.peer.address),
+    ['127.0.0.1', '127.0.0.1'],
+  );
   const body = Buffer.concat([Buffer.from([192, 0, 2, 1, 198, 51, 100, 1, 0x30, 0x39, 0x07, 0x5b]), tlvSsl({ commonName: 'sensor-1' })]);
   const client = net.connect(door.address);
   client.write(proxyV2({ command: 1, family: 0x11, body }));
@@ -139,7 +142,12 @@ test('a Unix socket may stand behind a proxy too', async () => {
 
 test('the header stands before the TLS handshake, and before HTTP', async () => {
   await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({ directory: directory.path, names: [], addresses: [], clock: systemClock });
+  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
+    directory: directory.path,
+    names: [],
+    addresses: [],
+    clock: systemClock,
+  });
   const ca = await readFile(caPath);
   const tlsOptions = { ...tlsDefaults, certificates: [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }] };
   await using secure = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: tlsOptions });
@@ -157,7 +165,7 @@ test('the header stands before the TLS handshake, and before HTTP', async () => 
     const carrier = net.connect(door.address);
     carrier.write(header);
     const createConnection = () => (kind === 'ws' ? carrier : tls.connect({ socket: carrier, ca, servername: 'localhost' }));
-    const webSocket = new WebSocket(`${kind}://localhost/mqtt`, ['mqtt'], { createConnection: createConnection as () => net.Socket });
+    const webSocket = new WebSocket(`${kind}://localhost/mqtt`, ['mqtt'], { createConnection: createConnection });
     webSocket.on('open', () => webSocket.send(Buffer.from('hello')));
     const webHandler = await door.handler();
     assert.equal((await webHandler.untilReceived(5)).toString(), 'hello');
@@ -170,7 +178,8 @@ test('header and HTTP request or TLS hello may come in one piece', async () => {
   await using door = await TestDoor.open({ kind: 'ws', proxyProtocol, websocket: websocketDefaults });
   const client = net.connect(door.address);
   const frame = Buffer.from([0x82, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
-  const request = 'GET /mqtt HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  const request =
+    'GET /mqtt HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
   client.write(Buffer.concat([Buffer.from(header + request), frame]));
   const handler = await door.handler();
   assert.equal((await handler.untilReceived(2)).toString(), 'hi');
@@ -180,7 +189,12 @@ test('header and HTTP request or TLS hello may come in one piece', async () => {
 
 test('the header and a TLS hello in one piece make a connection', async () => {
   await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({ directory: directory.path, names: [], addresses: [], clock: systemClock });
+  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
+    directory: directory.path,
+    names: [],
+    addresses: [],
+    clock: systemClock,
+  });
   const tlsOptions = { ...tlsDefaults, certificates: [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }] };
   await using door = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: tlsOptions });
   const raw = net.connect(door.address);

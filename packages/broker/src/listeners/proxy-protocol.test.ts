@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { parseProxyHeader, proxyHeaderBytesMax, ProxyProtocolError } from './proxy-protocol.ts';
-import { proxyV2, tlv, tlvSsl } from './proxy-header.ts';
+import { proxyV2, tlv, tlvSsl } from './test-proxy-header.ts';
 
 const v4 = Buffer.from([192, 0, 2, 1, 198, 51, 100, 1, 0x30, 0x39, 0x07, 0x5b]);
-const v6 = Buffer.from('20010db8000000000000000000000007' + '00000000000000000000000000000001' + '3039075b', 'hex');
+const v6 = Buffer.from('20010db8000000000000000000000007000000000000000000000000000000013039075b', 'hex');
 
 const good: [string, Buffer, unknown][] = [
   ['version 1, IPv4', Buffer.from('PROXY TCP4 192.0.2.1 198.51.100.1 12345 1883\r\n'), { address: '192.0.2.1', port: 12345 }],
@@ -14,13 +14,25 @@ const good: [string, Buffer, unknown][] = [
   ['version 1, unknown with junk', Buffer.from('PROXY UNKNOWN ffff:f...f:ffff 65535 65535\r\n'), null],
   ['version 2, IPv4', proxyV2({ command: 1, family: 0x11, body: v4 }), { address: '192.0.2.1', port: 12345 }],
   ['version 2, IPv6', proxyV2({ command: 1, family: 0x21, body: v6 }), { address: '2001:db8::7', port: 12345 }],
-  ['version 2, IPv4 in IPv6', proxyV2({ command: 1, family: 0x21, body: Buffer.from('00000000000000000000ffffc0000201'.padEnd(64, '0') + '3039075b', 'hex') }), { address: '192.0.2.1', port: 12345 }],
+  [
+    'version 2, IPv4 in IPv6',
+    proxyV2({ command: 1, family: 0x21, body: Buffer.from('00000000000000000000ffffc0000201'.padEnd(64, '0') + '3039075b', 'hex') }),
+    { address: '192.0.2.1', port: 12345 },
+  ],
   ['version 2, Unix', proxyV2({ command: 1, family: 0x31, body: Buffer.alloc(216) }), { address: '', port: 0 }],
   ['version 2, unspecified', proxyV2({ command: 1, family: 0x00, body: Buffer.alloc(0) }), null],
   ['version 2, LOCAL', proxyV2({ command: 0, family: 0x00, body: Buffer.alloc(0) }), null],
   ['version 2, LOCAL with a body to skip', proxyV2({ command: 0, family: 0x11, body: Buffer.alloc(33, 0xff) }), null],
-  ['version 2, unknown fields', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(0x04, Buffer.alloc(9)), tlv(0xe0, Buffer.alloc(0))]) }), { address: '192.0.2.1', port: 12345 }],
-  ['version 2, as long as allowed', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(4, Buffer.alloc(2048 - 12 - 3))]) }), { address: '192.0.2.1', port: 12345 }],
+  [
+    'version 2, unknown fields',
+    proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(0x04, Buffer.alloc(9)), tlv(0xe0, Buffer.alloc(0))]) }),
+    { address: '192.0.2.1', port: 12345 },
+  ],
+  [
+    'version 2, as long as allowed',
+    proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(4, Buffer.alloc(2048 - 12 - 3))]) }),
+    { address: '192.0.2.1', port: 12345 },
+  ],
 ];
 
 for (const [name, bytes, source] of good) {
@@ -53,7 +65,10 @@ const bad: [string, Buffer][] = [
   ['a field longer than the header', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, Buffer.from([4, 0, 9, 1])]) })],
   ['an SSL field cut short', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(0x20, Buffer.alloc(4))]) })],
   ['a common name with a line end', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlvSsl({ commonName: 'a\r\nb' })]) })],
-  ['a common name that is no UTF-8', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlvSsl({ commonName: Buffer.from([0xff]) })]) })],
+  [
+    'a common name that is no UTF-8',
+    proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlvSsl({ commonName: Buffer.from([0xff]) })]) }),
+  ],
 ];
 
 for (const [name, bytes] of bad) {
@@ -61,7 +76,8 @@ for (const [name, bytes] of bad) {
 }
 
 test('a common name counts only when the proxy has verified the certificate', () => {
-  const tlsOf = (ssl: Buffer) => parseProxyHeader(proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, ssl, tlv(2, Buffer.from('host.example'))]) }))!.tls;
+  const tlsOf = (ssl: Buffer) =>
+    parseProxyHeader(proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, ssl, tlv(2, Buffer.from('host.example'))]) }))!.tls;
   const facts = { protocol: 'TLSv1.3', serverName: 'host.example' };
   assert.deepEqual(tlsOf(tlvSsl({ commonName: 'me' })), { ...facts, certificate: { commonName: 'me', subject: '', fingerprint256: '' } });
   assert.deepEqual(tlsOf(tlvSsl({ commonName: 'me', verify: 1 })), { ...facts, certificate: null });
@@ -70,7 +86,12 @@ test('a common name counts only when the proxy has verified the certificate', ()
 });
 
 test('whatever comes, the parser answers or refuses, and never asks for more than its bound', () => {
-  const starts = [Buffer.from('PROXY TCP4 '), proxyV2({ command: 1, family: 0x11, body: v4 }), proxyV2({ command: 1, family: 0x21, body: v6 }).subarray(0, 14), Buffer.alloc(0)];
+  const starts = [
+    Buffer.from('PROXY TCP4 '),
+    proxyV2({ command: 1, family: 0x11, body: v4 }),
+    proxyV2({ command: 1, family: 0x21, body: v6 }).subarray(0, 14),
+    Buffer.alloc(0),
+  ];
   fc.assert(
     fc.property(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 2300 }), (start, tail) => {
       const bytes = Buffer.concat([start, tail]);

@@ -71,8 +71,8 @@ function parseV1Port(text: string): number {
 }
 
 function parseV2(bytes: Buffer): ProxyHeader | null {
-  const version = bytes[12]! >> 4;
-  const command = bytes[12]! & 15;
+  const version = bytes[12] >> 4;
+  const command = bytes[12] & 15;
   const bodyLength = bytes.readUInt16BE(14);
   if (version !== 2) throw new ProxyProtocolError('version 2: unknown version');
   if (command > 1) throw new ProxyProtocolError('version 2: unknown command');
@@ -81,11 +81,11 @@ function parseV2(bytes: Buffer): ProxyHeader | null {
   if (bytes.length < length) return null;
   const isLocal = command === 0;
   if (isLocal) return { length, source: null, tls: null };
-  const family = bytes[13]! >> 4;
-  const protocol = bytes[13]! & 15;
+  const family = bytes[13] >> 4;
+  const protocol = bytes[13] & 15;
   if (family > 3 || protocol > 1) throw new ProxyProtocolError('version 2: unknown family or protocol');
   const body = bytes.subarray(v2HeaderBytes, length);
-  const addressBytes = [0, 12, 36, 216][family]!;
+  const addressBytes = [0, 12, 36, 216][family];
   if (body.length < addressBytes) throw new ProxyProtocolError('version 2: addresses are cut short');
   return { length, source: protocol === 0 ? null : parseV2Source(body, family), tls: parseTlvs(body.subarray(addressBytes)) };
 }
@@ -118,7 +118,7 @@ function parseTlvs(bytes: Buffer): TlsFacts | null {
   const ssl = fields.get(Tlv.SSL);
   if (ssl === undefined) return null;
   if (ssl.length < 5) throw new ProxyProtocolError('version 2: the SSL field is cut short');
-  const client = ssl[0]!;
+  const client = ssl[0];
   const isVerified = ssl.readUInt32BE(1) === 0;
   const sslFields = readTlvs(ssl.subarray(5));
   if ((client & SslClient.SSL) === 0) return null;
@@ -139,7 +139,7 @@ function readTlvs(bytes: Buffer): Map<number, Buffer> {
     const valueStart = at + 3;
     const end = valueStart + bytes.readUInt16BE(at + 1);
     if (end > bytes.length) throw new ProxyProtocolError('version 2: a field is cut short');
-    fields.set(bytes[at]!, bytes.subarray(valueStart, end));
+    fields.set(bytes[at], bytes.subarray(valueStart, end));
     at = end;
   }
   return fields;

@@ -84,7 +84,10 @@ function parseTrusted(trusted: readonly string[]): BlockList {
     const bitsMax = version === 6 ? 128 : 32;
     const bits = slash === -1 ? bitsMax : parsePrefix(text.slice(slash + 1));
     if (version === 0 || bits > bitsMax) {
-      throw new OperationalError('listener.proxy', `proxyProtocol.trusted: '${text}' is neither an address nor a CIDR block like 10.0.0.0/8`);
+      throw new OperationalError(
+        'listener.proxy',
+        `proxyProtocol.trusted: '${text}' is neither an address nor a CIDR block like 10.0.0.0/8`,
+      );
     }
     list.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');
   }

@@ -1,4 +1,5 @@
 // HOT
+/* oxlint-disable typescript/unbound-method -- the event functions below are called with their socket as `this`, on purpose */
 import type net from 'node:net';
 import type { Cancel } from '#base/clock.ts';
 import type { LinkContext } from './link-context.ts';
@@ -128,7 +129,7 @@ export class StreamLink implements Link {
 
   #flushed(): (error?: Error | null) => void {
     this.#onFlushed ??= (error) => {
-      if (error == null) this.#drained();
+      if (!error) this.#drained();
     };
     return this.#onFlushed;
   }
@@ -152,7 +153,7 @@ export class StreamLink implements Link {
     this.destroy();
   }
 
-  static #readEvent(this: net.Socket, count: number, bytes: Buffer): boolean {
+  static readonly #readEvent = function (this: net.Socket, count: number, bytes: Buffer): boolean {
     const link = (this as LinkedSocket)[linkOf];
     if (link.#isClosing) return true;
     try {
@@ -161,27 +162,27 @@ export class StreamLink implements Link {
       link.#fail(error);
     }
     return true;
-  }
+  };
 
-  static #dataEvent(this: net.Socket, bytes: Buffer): void {
+  static readonly #dataEvent = function (this: net.Socket, bytes: Buffer): void {
     StreamLink.#readEvent.call(this, bytes.length, bytes);
-  }
+  };
 
-  static #readRest(link: StreamLink): void {
+  static readonly #readRest = (link: StreamLink): void => {
     if (link.#isPaused) return;
     const rest = link.#rest;
     link.#rest = null;
     if (rest !== null) StreamLink.#readEvent.call(link.#socket, rest.length, rest);
     if (!link.#isPaused && !link.#isClosing) link.#socket.resume();
-  }
+  };
 
-  static #errorEvent(this: net.Socket, error: Error): void {
+  static readonly #errorEvent = function (this: net.Socket, error: Error): void {
     const link = (this as LinkedSocket)[linkOf];
     // After an orderly end by either side, a reset or a broken pipe is only how the news arrives.
     if (!link.#isClosing && !this.readableEnded) link.#failure ??= error;
-  }
+  };
 
-  static #closeEvent(this: net.Socket): void {
+  static readonly #closeEvent = function (this: net.Socket): void {
     const link = (this as LinkedSocket)[linkOf];
     link.#isClosing = true;
     link.#cancelGrace?.();
@@ -193,5 +194,5 @@ export class StreamLink implements Link {
       link.#context.handlerFailed(error, link);
     }
     link.#context.closed(link);
-  }
+  };
 }

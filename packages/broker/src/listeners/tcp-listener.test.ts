@@ -179,7 +179,10 @@ test('a throw from a handler closes that link only, and is counted and logged', 
   const bug = new Error('bug');
   door.handle = (link) => {
     const handler = new RecordingHandler(link);
-    if (door.handlers.length === 1) handler.onBytes = () => { throw bug; };
+    if (door.handlers.length === 1)
+      handler.onBytes = () => {
+        throw bug;
+      };
     return handler;
   };
   const healthy = net.connect(door.address);
@@ -198,12 +201,18 @@ test('a throw from a handler closes that link only, and is counted and logged', 
 
 test('throws from accept, onDrain and onClose do no harm either', async () => {
   await using door = await TestDoor.open();
-  door.handle = () => { throw new Error('accept'); };
+  door.handle = () => {
+    throw new Error('accept');
+  };
   await gone(net.connect(door.address).resume());
   const throwing = (link: Link): LinkHandler => ({
     onBytes: () => void link.write(Buffer.alloc(16 << 20)),
-    onDrain: () => { throw new Error('drain'); },
-    onClose: () => { throw new Error('close'); },
+    onDrain: () => {
+      throw new Error('drain');
+    },
+    onClose: () => {
+      throw new Error('close');
+    },
   });
   door.handle = throwing;
   const client = net.connect(door.address).resume();
@@ -226,7 +235,7 @@ test('connections beyond connectionsMax are closed at once and counted; a free p
   await gone(net.connect(door.address).resume());
   assert.equal(door.listener.counters.refusedConnectionsMax, 1);
   a.destroy();
-  await door.handlers[0]!.untilClosed();
+  await door.handlers[0].untilClosed();
   const c = net.connect(door.address);
   await door.handler(2);
   assert.deepEqual([door.listener.connections, door.listener.counters.accepted], [2, 3]);
@@ -263,7 +272,10 @@ test('an address in use is refused with a sentence that says how to mend it', as
   await assert.rejects(TestDoor.open({ bind: door.address }), (error: unknown) => {
     assert.ok(error instanceof OperationalError);
     assert.equal(error.code, 'listener.bind');
-    assert.match(error.message, /tcp\.test cannot listen on 127\.0\.0\.1:\d+: another program listens there; stop it or choose another port/);
+    assert.match(
+      error.message,
+      /tcp\.test cannot listen on 127\.0\.0\.1:\d+: another program listens there; stop it or choose another port/,
+    );
     return true;
   });
 });
@@ -291,7 +303,19 @@ test('reload applies limits to new connections and refuses to move the door', as
   await using door = await TestDoor.open();
   const client = net.connect(door.address);
   await door.handler();
-  const options = { kind: 'tcp', name: 'tcp.test', bind: anyPort, ipv6Only: false, backlog: 1, connectionsMax: 1, acceptRate: null, handshakeTimeoutMs: 1, proxyProtocol: false, tls: null, websocket: null } as const;
+  const options = {
+    kind: 'tcp',
+    name: 'tcp.test',
+    bind: anyPort,
+    ipv6Only: false,
+    backlog: 1,
+    connectionsMax: 1,
+    acceptRate: null,
+    handshakeTimeoutMs: 1,
+    proxyProtocol: false,
+    tls: null,
+    websocket: null,
+  } as const;
   await door.listener.reload(options);
   await gone(net.connect(door.address).resume());
   assert.equal(door.listener.counters.refusedConnectionsMax, 1);

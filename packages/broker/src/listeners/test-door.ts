@@ -49,7 +49,7 @@ export class RecordingHandler extends EventEmitter implements LinkHandler {
   }
 }
 
-export class RecordingLog extends EventEmitter implements Logger {
+class RecordingLog extends EventEmitter implements Logger {
   readonly lines: { level: string; fields: LogFields; message: string }[] = [];
   debug = (fields: LogFields, message: string): void => this.#add('debug', fields, message);
   info = (fields: LogFields, message: string): void => this.#add('info', fields, message);
@@ -104,7 +104,7 @@ export class TestDoor extends EventEmitter implements AsyncDisposable {
   /** The handler of the nth Link, as soon as it has come. */
   async handler(index = 0): Promise<RecordingHandler> {
     while (this.handlers.length <= index) await once(this, 'link');
-    return this.handlers[index]!;
+    return this.handlers[index];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

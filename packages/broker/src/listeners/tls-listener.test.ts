@@ -31,7 +31,7 @@ class TlsRig implements AsyncDisposable {
   static async create(): Promise<TlsRig> {
     const directory = await tempDirectory();
     const authority = await ensureLocalAuthority({ directory: directory.path, names: [], addresses: [], clock: systemClock });
-    return new TlsRig(directory.path, authority, await readFile(authority.caPath, 'utf8'), directory.remove);
+    return new TlsRig(directory.path, authority, await readFile(authority.caPath, 'utf8'), () => directory.remove());
   }
 
   options(tlsOptions: Partial<TlsListenerOptions> = {}): ListenerOptions {
@@ -66,7 +66,10 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const handler = await door.handler();
     assert.equal((await handler.untilReceived(5)).toString(), 'hello');
     const { link } = handler;
-    assert.deepEqual([link.transport, link.tls, link.peer.address], ['tls', { protocol: version, serverName: 'localhost', certificate: null }, '127.0.0.1']);
+    assert.deepEqual(
+      [link.transport, link.tls, link.peer.address],
+      ['tls', { protocol: version, serverName: 'localhost', certificate: null }, '127.0.0.1'],
+    );
     assert.equal(link.write(Buffer.from('world')), false);
     assert.equal(String((await once(client, 'data'))[0]), 'world');
     while (handler.drains === 0) await once(handler, 'drain');
@@ -147,7 +150,19 @@ test('python ssl and openssl verify host name and address by the local authority
   ].join('\n');
   const { stdout } = await run('python3', ['-c', script, rig.authority.caPath, String(door.address.port)]);
   assert.equal(stdout, 'TLSv1.3 localhost\nTLSv1.3 127.0.0.1\n');
-  const client = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${door.address.port}`, '-CAfile', rig.authority.caPath, '-verify_return_error', '-verify_hostname', 'localhost', '-servername', 'localhost', '-brief']);
+  const client = spawn('openssl', [
+    's_client',
+    '-connect',
+    `127.0.0.1:${door.address.port}`,
+    '-CAfile',
+    rig.authority.caPath,
+    '-verify_return_error',
+    '-verify_hostname',
+    'localhost',
+    '-servername',
+    'localhost',
+    '-brief',
+  ]);
   const received = new Promise((resolve) => {
     door.handle = (link) => {
       const handler = new RecordingHandler(link);
@@ -239,7 +254,12 @@ test('the server name chooses the certificate, wildcards one level deep; an unkn
       return { name, ...(await ensureLocalAuthority({ directory, names: [name], addresses: [], clock: systemClock })) };
     }),
   );
-  const certificates = [rig.authority, ...others].map(({ certPath, keyPath, ...rest }) => ({ certPath, keyPath, keyPassphrase: null, serverNames: 'name' in rest ? [String(rest.name)] : [] }));
+  const certificates = [rig.authority, ...others].map(({ certPath, keyPath, ...rest }) => ({
+    certPath,
+    keyPath,
+    keyPassphrase: null,
+    serverNames: 'name' in rest ? [String(rest.name)] : [],
+  }));
   await using door = await TestDoor.open(rig.options({ certificates }));
   const serials = [];
   for (const servername of ['localhost', 'ONE.example', 'a.two.example', 'a.b.two.example', 'unknown.example', '']) {
@@ -248,7 +268,9 @@ test('the server name chooses the certificate, wildcards one level deep; an unkn
     serials.push(client.getPeerX509Certificate()!.fingerprint256);
     client.destroy();
   }
-  const [first, one, two] = await Promise.all(certificates.map(async ({ certPath }) => new (await import('node:crypto')).X509Certificate(await readFile(certPath)).fingerprint256));
+  const [first, one, two] = await Promise.all(
+    certificates.map(async ({ certPath }) => new (await import('node:crypto')).X509Certificate(await readFile(certPath)).fingerprint256),
+  );
   assert.deepEqual(serials, [first, one, two, first, first, first]);
 });
 
@@ -309,13 +331,16 @@ test('a session from before a renewed certificate is resumed', async () => {
 test('unusable certificates refuse the start and a reload, naming the file', async () => {
   await using rig = await TlsRig.create();
   const [certificate] = rig.options().tls!.certificates;
-  const missing = rig.options({ certificates: [{ ...certificate!, keyPath: '/nonexistent/key.pem' }] });
+  const missing = rig.options({ certificates: [{ ...certificate, keyPath: '/nonexistent/key.pem' }] });
   await assert.rejects(TestDoor.open(missing), /nonexistent\/key\.pem cannot be read/);
-  const mixed = rig.options({ certificates: [{ ...certificate!, keyPath: join(rig.path, 'ca-key.pem') }] });
+  const mixed = rig.options({ certificates: [{ ...certificate, keyPath: join(rig.path, 'ca-key.pem') }] });
   await assert.rejects(TestDoor.open(mixed), /server\.pem with key .*ca-key\.pem is not usable/);
   await using door = await TestDoor.open(rig.options());
   const second = new TestDoor({ ...rig.options(), bind: door.address });
-  await assert.rejects(second.listener.start(() => null), /another program listens there/);
+  await assert.rejects(
+    second.listener.start(() => null),
+    /another program listens there/,
+  );
   assert.equal(second.clock.pending, 0);
   await assert.rejects(door.listener.reload(mixed), /not usable/);
   await fingerprintNow(rig, door);

@@ -45,7 +45,9 @@ export async function loadTlsMaterial(options: TlsListenerOptions): Promise<TlsM
     main ??= contextOptions;
     for (const name of serverNamesOf(certificate, contextOptions.cert)) if (!byServerName.has(name)) byServerName.set(name, context);
   }
-  const trust = createHash('sha256').update(`${options.clientCertificates}\n${ca ?? ''}\n${crl ?? ''}`).digest('hex');
+  const trust = createHash('sha256')
+    .update(`${options.clientCertificates}\n${ca ?? ''}\n${crl ?? ''}`)
+    .digest('hex');
   return { main: main!, byServerName, trust };
 }
 
@@ -67,7 +69,11 @@ function createContext(options: tls.SecureContextOptions, certificate: TlsCertif
     return tls.createSecureContext(options);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new OperationalError('listener.tls', `certificate ${certificate.certPath} with key ${certificate.keyPath} is not usable: ${why}`, { cause });
+    throw new OperationalError(
+      'listener.tls',
+      `certificate ${certificate.certPath} with key ${certificate.keyPath} is not usable: ${why}`,
+      { cause },
+    );
   }
 }
 
@@ -79,6 +85,8 @@ function serverNamesOf(options: TlsCertificateOptions, cert: string): string[] {
 
 function read(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new OperationalError('listener.tls', `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new OperationalError('listener.tls', `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   });
 }

@@ -8,7 +8,11 @@ import test from 'node:test';
 import { tempDirectory } from '@wrenmq/testkit/temp-directory.ts';
 import { TestDoor } from './test-door.ts';
 
-const exists = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 test('a Unix socket has the mode that was asked for, carries bytes, and is removed on close', async () => {
   await using directory = await tempDirectory();
@@ -37,7 +41,10 @@ test('the mode of a Unix socket is 0660 unless given', async () => {
 test('the socket file of a dead process is removed', async () => {
   await using directory = await tempDirectory();
   const path = join(directory.path, 'mqtt.sock');
-  const child = spawn(process.execPath, ['-e', `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`]);
+  const child = spawn(process.execPath, [
+    '-e',
+    `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`,
+  ]);
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'exit');

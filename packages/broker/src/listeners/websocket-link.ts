@@ -110,13 +110,13 @@ export class WebSocketLink implements Link {
     }
   }
 
-  static #release(link: WebSocketLink): void {
+  static readonly #release = (link: WebSocketLink): void => {
     const held = link.#held;
     link.#held = [];
     // What the handler does not take because it pauses again goes back to #held in order.
     for (const bytes of held) link.#receive(bytes, true);
     if (!link.#isPaused && !link.#isClosing) link.#webSocket.resume();
-  }
+  };
 
   #awaitDrain(): void {
     this.#awaitsDrain = true;
@@ -125,7 +125,7 @@ export class WebSocketLink implements Link {
   }
 
   readonly #onFlushed = (error?: Error | null): void => {
-    if (error != null || !this.#awaitsDrain || this.#isClosing) return;
+    if (error || !this.#awaitsDrain || this.#isClosing) return;
     if (this.#socket.writableLength > 0) {
       if (!this.#context.isEncrypted) this.#awaitDrain();
       return;

@@ -15,7 +15,10 @@ function open(websocket: Partial<WebSocketListenerOptions> = {}, more: Partial<L
   return TestDoor.open({ kind: 'ws', name: 'ws.test', websocket: { ...websocketDefaults, ...websocket }, ...more });
 }
 
-function connect(door: TestDoor, { path = '/mqtt', protocols = ['mqtt'], ...more }: { path?: string; protocols?: string[]; origin?: string } = {}): WebSocket {
+function connect(
+  door: TestDoor,
+  { path = '/mqtt', protocols = ['mqtt'], ...more }: { path?: string; protocols?: string[]; origin?: string } = {},
+): WebSocket {
   const socket = new WebSocket(`ws://127.0.0.1:${door.address.port}${path}`, protocols, more);
   socket.on('error', () => {});
   return socket;
@@ -30,8 +33,9 @@ async function refusal(socket: WebSocket): Promise<{ status: number | undefined;
 
 function get(door: TestDoor, path: string): Promise<{ status: number | undefined; text: string; upgrade: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ ...door.address, path }, async (response) => {
-      resolve({ status: response.statusCode, text: (await response.toArray()).join(''), upgrade: response.headers.upgrade });
+    const request = http.get({ ...door.address, path }, (response) => {
+      const { statusCode: status, headers } = response;
+      response.toArray().then((parts) => resolve({ status, text: parts.join(''), upgrade: headers.upgrade }), reject);
     });
     request.on('error', reject);
   });
@@ -39,7 +43,11 @@ function get(door: TestDoor, path: string): Promise<{ status: number | undefined
 
 test('[MQTT-6.0.0-4] the sub-protocol in the answer is the one the client offered', async () => {
   await using door = await open();
-  for (const [protocols, chosen] of [[['mqtt'], 'mqtt'], [['mqttv3.1'], 'mqttv3.1'], [['other', 'mqtt'], 'mqtt']] as const) {
+  for (const [protocols, chosen] of [
+    [['mqtt'], 'mqtt'],
+    [['mqttv3.1'], 'mqttv3.1'],
+    [['other', 'mqtt'], 'mqtt'],
+  ] as const) {
     const client = connect(door, { protocols: [...protocols] });
     await once(client, 'open');
     assert.equal(client.protocol, chosen);
@@ -50,7 +58,10 @@ test('[MQTT-6.0.0-4] the sub-protocol in the answer is the one the client offere
 test('[MQTT-6.0.0-3] a client that offers no MQTT sub-protocol gets 400 and a sentence', async () => {
   await using door = await open();
   for (const protocols of [[], ['soap']]) {
-    assert.deepEqual(await refusal(connect(door, { protocols })), { status: 400, text: "The WebSocket sub-protocol 'mqtt' or 'mqttv3.1' must be offered.\n" });
+    assert.deepEqual(await refusal(connect(door, { protocols })), {
+      status: 400,
+      text: "The WebSocket sub-protocol 'mqtt' or 'mqttv3.1' must be offered.\n",
+    });
   }
   assert.deepEqual([door.handlers.length, door.listener.counters.websocketErrors], [0, 2]);
 });
@@ -93,11 +104,14 @@ test('[MQTT-6.0.0-2] bytes pass without regard to frame borders, one binary fram
   assert.equal((await handler.untilReceived(10)).toString(), 'abcdefghij');
   assert.deepEqual([handler.link.transport, handler.link.tls, handler.link.peer.address], ['ws', null, '127.0.0.1']);
   const frames: [string, boolean][] = [];
-  client.on('message', (data, isBinary) => frames.push([String(data), isBinary]));
+  client.on('message', (data, isBinary) => frames.push([(data as Buffer).toString(), isBinary]));
   assert.equal(handler.link.write(Buffer.from('one')), true);
   assert.equal(handler.link.write(Buffer.from('two')), true);
   while (frames.length < 2) await once(client, 'message');
-  assert.deepEqual(frames, [['one', true], ['two', true]]);
+  assert.deepEqual(frames, [
+    ['one', true],
+    ['two', true],
+  ]);
   client.close();
   assert.equal(await handler.untilClosed(), null);
   assert.equal(door.listener.connections, 0);
@@ -111,7 +125,7 @@ test('[MQTT-6.0.0-1] a text frame closes the connection', async () => {
   client.send(Buffer.from('never'));
   const [code] = await once(client, 'close');
   assert.equal(code, 1003);
-  const handler = door.handlers[0]!;
+  const handler = door.handlers[0];
   assert.match((await handler.untilClosed())!.message, /text frame/);
   assert.deepEqual([handler.received.length, handler.closes.length, door.listener.counters.websocketErrors], [0, 1, 1]);
 });
@@ -126,7 +140,7 @@ test('a message that is too long closes the connection, also in fragments', asyn
     const [code] = await once(client, 'close');
     assert.equal(code, 1009);
   }
-  assert.ok(await door.handlers[1]!.untilClosed());
+  assert.ok(await door.handlers[1].untilClosed());
   assert.deepEqual([door.handlers.map(({ received }) => received.length), door.listener.counters.websocketErrors], [[1000, 0], 2]);
 });
 
@@ -223,10 +237,12 @@ test('a throw from a handler closes that WebSocket only', async () => {
   await using door = await open();
   const client = connect(door);
   await once(client, 'open');
-  (await door.handler()).onBytes = () => { throw new Error('bug'); };
+  (await door.handler()).onBytes = () => {
+    throw new Error('bug');
+  };
   client.send(Buffer.from('x'));
   await once(client, 'close');
-  assert.match((await door.handlers[0]!.untilClosed())!.message, /bug/);
+  assert.match((await door.handlers[0].untilClosed())!.message, /bug/);
   assert.equal(door.listener.counters.handlerErrors, 1);
 });
 
@@ -237,16 +253,19 @@ test('broken HTTP, large headers and unmasked frames are refused', async () => {
     client.write(bytes);
     const parts = await client.toArray();
     client.destroy();
-    return parts.join('').split('\r\n')[0]!;
+    return parts.join('').split('\r\n')[0];
   };
   assert.equal(await answer('\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03abc'), 'HTTP/1.1 400 Bad Request');
-  assert.equal(await answer(`GET /mqtt HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`), 'HTTP/1.1 431 Request Header Fields Too Large');
+  assert.equal(
+    await answer(`GET /mqtt HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`),
+    'HTTP/1.1 431 Request Header Fields Too Large',
+  );
   const upgrade = 'GET /mqtt HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n';
   assert.equal(await answer(`${upgrade}Sec-WebSocket-Version: 12\r\n\r\n`), 'HTTP/1.1 400 Bad Request');
   const good = `${upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
   assert.equal(await answer(`${good}\x82\x01x`), 'HTTP/1.1 101 Switching Protocols');
-  assert.equal(door.handlers[0]!.received.length, 0);
-  assert.ok(await door.handlers[0]!.untilClosed());
+  assert.equal(door.handlers[0].received.length, 0);
+  assert.ok(await door.handlers[0].untilClosed());
 });
 
 test('headers that come too slowly are ended by the deadline', async () => {
@@ -267,7 +286,12 @@ test('headers that come too slowly are ended by the deadline', async () => {
 
 test('a secure WebSocket knows TLS facts, writes, drains, and demands the client certificate like TLS does', async () => {
   await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({ directory: directory.path, names: [], addresses: [], clock: systemClock });
+  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
+    directory: directory.path,
+    names: [],
+    addresses: [],
+    clock: systemClock,
+  });
   const certificates = [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }];
   await using door = await open({}, { kind: 'wss', tls: { ...tlsDefaults, certificates, clientCertificates: 'required', caPath } });
   const ca = await readFile(caPath);
@@ -275,7 +299,11 @@ test('a secure WebSocket knows TLS facts, writes, drains, and demands the client
   const stranger = new WebSocket(url, ['mqtt'], { ca, family: 4 });
   await gone(stranger);
   assert.deepEqual([door.handlers.length, door.listener.counters.tlsErrors], [0, 1]);
-  const client = new WebSocket(url, ['mqtt'], { ca, family: 4, ...(await issueClientCertificate({ directory: directory.path, commonName: 'me', clock: systemClock })) });
+  const client = new WebSocket(url, ['mqtt'], {
+    ca,
+    family: 4,
+    ...(await issueClientCertificate({ directory: directory.path, commonName: 'me', clock: systemClock })),
+  });
   await once(client, 'open');
   const handler = await door.handler();
   assert.deepEqual([handler.link.transport, handler.link.tls!.certificate!.commonName], ['wss', 'me']);

@@ -55,10 +55,17 @@ export class WebSocketStage implements Stage {
 
   #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
     const { status, text } = this.#isOurPath(request)
-      ? { status: 426, text: `This is an MQTT WebSocket endpoint: connect with an MQTT client, sub-protocol '${this.#options.subprotocols[0]}'.` }
+      ? {
+          status: 426,
+          text: `This is an MQTT WebSocket endpoint: connect with an MQTT client, sub-protocol '${this.#options.subprotocols[0]}'.`,
+        }
       : this.#notFound();
     this.#count(request.socket, { status, text });
-    response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close', ...(status === 426 ? { Upgrade: 'websocket' } : {}) });
+    response.writeHead(status, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      Connection: 'close',
+      ...(status === 426 ? { Upgrade: 'websocket' } : {}),
+    });
     response.end(`${text}\n`);
   }
 
@@ -105,7 +112,11 @@ export class WebSocketStage implements Stage {
 
   #badRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
     const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    if (socket.writable) this.#refuse(socket, { status: isTooLarge ? 431 : 400, text: isTooLarge ? 'The headers are too large.' : 'This is no HTTP request.' });
+    if (socket.writable)
+      this.#refuse(socket, {
+        status: isTooLarge ? 431 : 400,
+        text: isTooLarge ? 'The headers are too large.' : 'This is no HTTP request.',
+      });
     else socket.destroy();
   }
 

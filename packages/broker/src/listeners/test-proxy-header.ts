@@ -1,6 +1,16 @@
 /** For tests: writes PROXY headers of version 2, right or wrong. */
 
-export function proxyV2({ version = 2, command, family, body }: { version?: number; command: number; family: number; body: Buffer }): Buffer {
+export function proxyV2({
+  version = 2,
+  command,
+  family,
+  body,
+}: {
+  version?: number;
+  command: number;
+  family: number;
+  body: Buffer;
+}): Buffer {
   const head = Buffer.from('0d0a0d0a000d0a515549540a00000000', 'hex');
   head[12] = (version << 4) | command;
   head[13] = family;
