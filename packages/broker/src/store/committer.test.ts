@@ -54,7 +54,10 @@ describe('the committer', () => {
     committer.join(participant('b'));
     assert.equal(store.commits.length, 0);
     await turn();
-    assert.deepEqual(store.commits.map(({ keys }) => keys), [['a', 'b']]);
+    assert.deepEqual(
+      store.commits.map(({ keys }) => keys),
+      [['a', 'b']],
+    );
     assert.deepEqual(events, ['persist a', 'persist b']);
   });
 
@@ -75,7 +78,10 @@ describe('the committer', () => {
     assert.equal(store.commits.length, 1);
     store.commits[0].resolve();
     await turn();
-    assert.deepEqual(store.commits.map(({ keys }) => keys), [['a'], ['b', 'c']]);
+    assert.deepEqual(
+      store.commits.map(({ keys }) => keys),
+      [['a'], ['b', 'c']],
+    );
   });
 
   test('settles leaders, then participants, then waiters, each with its own sequence', async () => {
@@ -153,7 +159,10 @@ describe('the committer', () => {
     store.commits[0].reject(new OperationalError('store.failed', 'the disk is gone'));
     await turn();
     await turn();
-    assert.deepEqual(failures.map(({ code }) => code), ['store.failed']);
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['store.failed'],
+    );
     assert.deepEqual(events, []);
     committer.join(participant('c'));
     await turn();
@@ -165,7 +174,10 @@ describe('the committer', () => {
     await turn();
     store.commits[0].reject(new TypeError('what'));
     await turn();
-    assert.deepEqual(failures.map(({ code }) => code), ['store.failed']);
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['store.failed'],
+    );
   });
 
   test('durable resolves with the outcome of what joined up to now', async () => {
@@ -200,7 +212,10 @@ describe('the committer', () => {
   });
 
   test('flush waits through a refusal', async () => {
-    committer.join({ persist: (batch) => batch.put('meta', Buffer.from('k'), Buffer.alloc(1)), settled: (error) => void (error && committer.join(participant('k'))) });
+    committer.join({
+      persist: (batch) => batch.put('meta', Buffer.from('k'), Buffer.alloc(1)),
+      settled: (error) => void (error && committer.join(participant('k'))),
+    });
     const flushed = committer.flush();
     await turn();
     store.commits[0].reject(full());

@@ -35,7 +35,11 @@ for (const kind of kinds) {
     });
 
     test('gives back what a resolved commit put, and null for what is absent', async () => {
-      await commit(store, [['queue', 'a', 'one'], ['queue', 'b', 'two'], ['log', 'a', 'other table']]);
+      await commit(store, [
+        ['queue', 'a', 'one'],
+        ['queue', 'b', 'two'],
+        ['log', 'a', 'other table'],
+      ]);
       assert.equal(await read(store, 'queue', 'a'), 'one');
       assert.equal(await read(store, 'queue', 'b'), 'two');
       assert.equal(await read(store, 'log', 'a'), 'other table');
@@ -43,7 +47,13 @@ for (const kind of kinds) {
     });
 
     test('lets the last change of a key in a batch win', async () => {
-      await commit(store, [['meta', 'k', 'first'], ['meta', 'k', null], ['meta', 'k', 'last'], ['meta', 'gone', 'x'], ['meta', 'gone', null]]);
+      await commit(store, [
+        ['meta', 'k', 'first'],
+        ['meta', 'k', null],
+        ['meta', 'k', 'last'],
+        ['meta', 'gone', 'x'],
+        ['meta', 'gone', null],
+      ]);
       assert.equal(await read(store, 'meta', 'k'), 'last');
       assert.equal(await read(store, 'meta', 'gone'), null);
       assert.equal(await store.count('meta'), 1);
@@ -59,19 +69,37 @@ for (const kind of kinds) {
       const commits: Promise<void>[] = [];
       const settled: number[] = [];
       for (let i = 0; i < 50; i += 1) {
-        commits.push(commit(store, [['session', 'k', `${i}`], ['session', `k${i}`, `${i}`]]).then(() => void settled.push(i)));
+        commits.push(
+          commit(store, [
+            ['session', 'k', `${i}`],
+            ['session', `k${i}`, `${i}`],
+          ]).then(() => void settled.push(i)),
+        );
       }
       await Promise.all(commits);
       assert.equal(await read(store, 'session', 'k'), '49');
       assert.equal(await store.count('session'), 51);
-      assert.deepEqual(settled, Array.from({ length: 50 }, (_, i) => i));
+      assert.deepEqual(
+        settled,
+        Array.from({ length: 50 }, (_, i) => i),
+      );
     });
 
     test('keeps binary keys of 1 to 512 bytes and orders them by their bytes', async () => {
       const keys = [
-        Buffer.from([0]), Buffer.from([0, 0]), Buffer.from([0, 255]), Buffer.from([1]), Buffer.from([127]), Buffer.from([128]),
-        Buffer.from([255]), Buffer.from([255, 0]), Buffer.alloc(512, 255), Buffer.alloc(512, 0), Buffer.alloc(511, 0),
-        Buffer.from('ключ'), Buffer.from([0xc3, 0x28]),
+        Buffer.from([0]),
+        Buffer.from([0, 0]),
+        Buffer.from([0, 255]),
+        Buffer.from([1]),
+        Buffer.from([127]),
+        Buffer.from([128]),
+        Buffer.from([255]),
+        Buffer.from([255, 0]),
+        Buffer.alloc(512, 255),
+        Buffer.alloc(512, 0),
+        Buffer.alloc(511, 0),
+        Buffer.from('ключ'),
+        Buffer.from([0xc3, 0x28]),
       ];
       const batch = new Batch();
       for (const [i, key] of keys.entries()) batch.put('retained', key, Buffer.from([i]));
@@ -107,7 +135,10 @@ for (const kind of kinds) {
     });
 
     test('scans from (inclusive) to (exclusive), both ways, up to a limit', async () => {
-      await commit(store, [...'abcdefgh'].map((key) => ['queue', key, key.toUpperCase()] as const));
+      await commit(
+        store,
+        [...'abcdefgh'].map((key) => ['queue', key, key.toUpperCase()] as const),
+      );
       const cases: [ScanRange, string][] = [
         [{}, 'abcdefgh'],
         [{ from: Buffer.from('c') }, 'cdefgh'],
@@ -151,7 +182,10 @@ for (const kind of kinds) {
         }
         assert.ok(pages > 5);
         const even = seen.filter((n) => n % 2 === 0);
-        assert.deepEqual(even, isReverse ? Array.from({ length: 2000 }, (_, i) => 3998 - i * 2) : Array.from({ length: 2000 }, (_, i) => i * 2));
+        assert.deepEqual(
+          even,
+          isReverse ? Array.from({ length: 2000 }, (_, i) => 3998 - i * 2) : Array.from({ length: 2000 }, (_, i) => i * 2),
+        );
       }
     });
 
@@ -230,10 +264,16 @@ for (const kind of kinds) {
 
       test('keeps its contents through many small reopenings', async () => {
         for (let i = 0; i < 10; i += 1) {
-          await commit(store, [['meta', `k${i}`, `${i}`], ['meta', `k${i - 3}`, null]]);
+          await commit(store, [
+            ['meta', `k${i}`, `${i}`],
+            ['meta', `k${i - 3}`, null],
+          ]);
           await reopen();
         }
-        assert.deepEqual((await scan(store, 'meta')).map(({ key }) => key.toString()), ['k7', 'k8', 'k9']);
+        assert.deepEqual(
+          (await scan(store, 'meta')).map(({ key }) => key.toString()),
+          ['k7', 'k8', 'k9'],
+        );
       });
     }
 
@@ -282,7 +322,10 @@ async function assertEqualsModel(store: Store, model: ReadonlyMap<string, Buffer
       assert.ok((await store.get(table, key))?.equals(value));
     }
     const keys = records.map(({ key }) => key.toString('latin1'));
-    assert.deepEqual(keys, [...keys].sort((a, b) => (a < b ? -1 : 1)));
+    assert.deepEqual(
+      keys,
+      [...keys].sort((a, b) => (a < b ? -1 : 1)),
+    );
   }
   assert.deepEqual(new Map([...found].sort()), new Map([...model].map(([key, value]) => [key, value.toString('hex')] as const).sort()));
 }
@@ -291,7 +334,10 @@ function batchOfChanges(): fc.Arbitrary<{ table: Table; key: Buffer; value: Buff
   const change = fc.record({
     table: fc.constantFrom(...tables.filter((table) => table !== 'quarantine')),
     key: fc.uint8Array({ minLength: 1, maxLength: 3, max: 4 }).map((bytes) => Buffer.from(bytes)),
-    value: fc.option(fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes)), { freq: 3 }),
+    value: fc.option(
+      fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes)),
+      { freq: 3 },
+    ),
   });
   return fc.array(change, { maxLength: 30 });
 }

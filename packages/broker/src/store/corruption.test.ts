@@ -24,18 +24,21 @@ const damages: readonly ((disk: SimulatedDisk, original: Original, random: Rando
   (disk, _, random) => change(disk, random, 'flip', (bytes, at) => (bytes[at] ^= 1 << Math.floor(random() * 8))),
   (disk, _, random) => change(disk, random, 'zero 512', (bytes, at) => bytes.subarray(at & -512, (at & -512) + 512).fill(0)),
   (disk, _, random) => change(disk, random, 'zero 4096', (bytes, at) => bytes.subarray(at & -PAGE, (at & -PAGE) + PAGE).fill(0)),
-  (disk, _, random) => change(disk, random, 'noise', (bytes, at) => {
-    for (let i = at & -PAGE; i < Math.min((at & -PAGE) + PAGE, bytes.length); i += 1) bytes[i] = Math.floor(random() * 256);
-  }),
-  (disk, _, random) => change(disk, random, 'swap', (bytes, at) => {
-    const other = Math.floor((random() * usedBytes(bytes)) / PAGE) * PAGE;
-    const page = Buffer.from(bytes.subarray(at & -PAGE, (at & -PAGE) + PAGE));
-    bytes.copy(bytes, at & -PAGE, other, other + page.length);
-    page.copy(bytes, other);
-  }),
-  (disk, _, random) => change(disk, random, 'repeat', (bytes, at) => {
-    bytes.copy(bytes, at & -PAGE, Math.max((at & -PAGE) - PAGE, 0), at & -PAGE);
-  }),
+  (disk, _, random) =>
+    change(disk, random, 'noise', (bytes, at) => {
+      for (let i = at & -PAGE; i < Math.min((at & -PAGE) + PAGE, bytes.length); i += 1) bytes[i] = Math.floor(random() * 256);
+    }),
+  (disk, _, random) =>
+    change(disk, random, 'swap', (bytes, at) => {
+      const other = Math.floor((random() * usedBytes(bytes)) / PAGE) * PAGE;
+      const page = Buffer.from(bytes.subarray(at & -PAGE, (at & -PAGE) + PAGE));
+      bytes.copy(bytes, at & -PAGE, other, other + page.length);
+      page.copy(bytes, other);
+    }),
+  (disk, _, random) =>
+    change(disk, random, 'repeat', (bytes, at) => {
+      bytes.copy(bytes, at & -PAGE, Math.max((at & -PAGE) - PAGE, 0), at & -PAGE);
+    }),
   (disk, _, random) => {
     const name = pick(disk.files, random);
     const bytes = Buffer.from(disk.contentOf(name));
@@ -49,7 +52,10 @@ const damages: readonly ((disk: SimulatedDisk, original: Original, random: Rando
     return `${name} missing`;
   },
   (disk, { older }, random) => {
-    const name = pick(older.files.filter((file) => disk.files.includes(file)), random);
+    const name = pick(
+      older.files.filter((file) => disk.files.includes(file)),
+      random,
+    );
     disk.replace(name, older.contentOf(name));
     return `${name} from an older copy`;
   },
@@ -212,7 +218,10 @@ function open(disk: SimulatedDisk, log = silentLogger, clock = systemClock): Pro
 
 /** Changes a copy of a file's bytes, at a random place that is in use. */
 function change(disk: SimulatedDisk, random: Random, kind: string, apply: (bytes: Buffer, at: number) => void): string {
-  const name = pick(disk.files.filter((file) => usedBytes(disk.contentOf(file)) > 0), random);
+  const name = pick(
+    disk.files.filter((file) => usedBytes(disk.contentOf(file)) > 0),
+    random,
+  );
   const bytes = Buffer.from(disk.contentOf(name));
   const at = Math.floor(random() * usedBytes(bytes));
   apply(bytes, at);

@@ -32,7 +32,10 @@ export class DirectoryLock {
     if (server === null) {
       await handle?.close();
       const holder = await readFile(join(directory, HOLDER_FILE), 'utf8').catch(() => 'unknown');
-      throw new OperationalError('store.locked', `${directory} is in use by process ${holder.trim()}: stop that one first, or use another directory`);
+      throw new OperationalError(
+        'store.locked',
+        `${directory} is in use by process ${holder.trim()}: stop that one first, or use another directory`,
+      );
     }
     await writeFile(join(directory, HOLDER_FILE), `${process.pid}\n`, { mode: 0o600 }).catch(() => {
       // On a full disk the lock holds without its note.

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { systemClock, type Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
 import { DirectoryLock } from './directory-lock.ts';
-import { NodeDisk } from './journal/node-disk.ts';
+import { flushDirectory, NodeDisk } from './journal/node-disk.ts';
 import { openJournal } from './journal/open-journal.ts';
 import { MemoryStore } from './memory/memory-store.ts';
 import type { Store } from './store.ts';
@@ -40,7 +41,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    // A power cut must not take the directory itself away again.
+    for (let at = resolve(directory); at !== resolve(dirname(first)); at = dirname(at)) await flushDirectory(dirname(at));
   } catch (cause) {
     throw new OperationalError('store.failed', `the directory ${directory} cannot be made: ${String(cause)}`, { cause });
   }

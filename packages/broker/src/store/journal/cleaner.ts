@@ -104,7 +104,7 @@ export class Cleaner {
     let portion: Amendment[] = [];
     let portionBytes = 0;
     let records = 0;
-    for (let at = 0; at < bytes.end; ) {
+    for (let at = 0; at < bytes.end;) {
       if (bytes.frameAt(at) !== null) {
         at += FRAME_HEADER_BYTES;
         continue;

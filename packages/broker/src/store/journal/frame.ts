@@ -26,11 +26,15 @@ const DELETE = 2;
 
 /** On disk for ever: numbers are never reused. */
 const tableNumbers = {
-  meta: 1, session: 2, queue: 3, log: 4, retained: 5, feature: 6, quarantine: 7,
+  meta: 1,
+  session: 2,
+  queue: 3,
+  log: 4,
+  retained: 5,
+  feature: 6,
+  quarantine: 7,
 } as const satisfies Record<Table, number>;
-const tableNames: readonly (Table | undefined)[] = [
-  undefined, 'meta', 'session', 'queue', 'log', 'retained', 'feature', 'quarantine',
-];
+const tableNames: readonly (Table | undefined)[] = [undefined, 'meta', 'session', 'queue', 'log', 'retained', 'feature', 'quarantine'];
 
 export interface FrameHeader {
   readonly bodyBytes: number;

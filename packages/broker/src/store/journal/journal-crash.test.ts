@@ -22,7 +22,12 @@ test('an interrupted journal opens to a whole number of commits, with every one 
         const disk = new SimulatedDisk(randomFrom(seed * 1000 + operation), 3 * KIB * KIB);
         disk.fault = { operation, code: 'crash' };
         const { history, acknowledged } = await run(seed, disk);
-        await assertRecovers(hasPowerCut ? disk.afterPowerCut() : disk.afterKill(), history, acknowledged, `seed ${seed} operation ${operation} power cut ${hasPowerCut}`);
+        await assertRecovers(
+          hasPowerCut ? disk.afterPowerCut() : disk.afterKill(),
+          history,
+          acknowledged,
+          `seed ${seed} operation ${operation} power cut ${hasPowerCut}`,
+        );
       }
     }
   }
@@ -37,7 +42,10 @@ test('a journal that crashes again while it recovers and cleans loses nothing ei
     let disk = first.afterPowerCut();
     for (let round = 0; round < 3; round += 1) {
       disk.fault = { operation, code: 'crash' };
-      await orCrash(disk, open(disk).then((store) => store.close()));
+      await orCrash(
+        disk,
+        open(disk).then((store) => store.close()),
+      );
       disk = disk.afterPowerCut();
     }
     await assertRecovers(disk, history, acknowledged, `operation ${operation}`);
@@ -74,7 +82,8 @@ test('whichever disk operation fails, the commit is refused or the store stops, 
       const disk = new SimulatedDisk(randomFrom(seed * 1000 + operation), 3 * KIB * KIB);
       disk.fault = { operation, code };
       const { history, acknowledged, errors } = await run(seed, disk);
-      for (const error of errors) assert.ok(error.code === 'store.failed' || error.code === 'store.full', `${operation} ${code}: ${error.message}`);
+      for (const error of errors)
+        assert.ok(error.code === 'store.failed' || error.code === 'store.full', `${operation} ${code}: ${error.message}`);
       await assertRecovers(disk.afterPowerCut(), history, acknowledged, `operation ${operation} ${code}`);
     }
   }
@@ -216,10 +225,13 @@ async function run(seed: number, disk: SimulatedDisk): Promise<Run> {
     }
     await store.close();
   };
-  await orCrash(disk, work().catch((error: unknown) => {
-    assert.ok(error instanceof OperationalError || (error instanceof Error && error.message.includes('simulated')), String(error));
-    if (error instanceof OperationalError) errors.push(error);
-  }));
+  await orCrash(
+    disk,
+    work().catch((error: unknown) => {
+      assert.ok(error instanceof OperationalError || (error instanceof Error && error.message.includes('simulated')), String(error));
+      if (error instanceof OperationalError) errors.push(error);
+    }),
+  );
   return { disk, history, acknowledged, errors };
 }
 
@@ -282,7 +294,10 @@ async function contents(store: Store): Promise<string> {
 }
 
 function textOf(model: ReadonlyMap<string, string>): string {
-  return [...model].map(([key, value]) => `${key}=${value}`).sort().join('\n');
+  return [...model]
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join('\n');
 }
 
 function batchOf(key: string, bytes: number): Batch {

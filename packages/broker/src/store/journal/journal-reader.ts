@@ -106,8 +106,11 @@ function runsOf(entries: readonly Entry[]): Run[] {
   for (const entry of [...entries].sort((a, b) => a.location - b.location)) {
     const start = offsetOf(entry.location);
     const end = start + bytesOf(entry.location);
-    const isNear = last !== null && segmentOf(last.entries[0].location) === segmentOf(entry.location)
-      && start - last.end <= GAP_BYTES_MAX && end - last.start <= RUN_BYTES_MAX;
+    const isNear =
+      last !== null &&
+      segmentOf(last.entries[0].location) === segmentOf(entry.location) &&
+      start - last.end <= GAP_BYTES_MAX &&
+      end - last.start <= RUN_BYTES_MAX;
     if (last !== null && isNear) {
       last.entries.push(entry);
       last.end = Math.max(last.end, end);

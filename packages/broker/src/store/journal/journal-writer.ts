@@ -246,7 +246,10 @@ export class JournalWriter {
       // Nothing of the frame may be found by a recovery: its place is given back and its header erased.
       if (segment.used + frame.length > segment.bytes) await file.truncate(segment.bytes);
       await file.writeFlushed(Buffer.alloc(FRAME_HEADER_BYTES), segment.used);
-      const full = new OperationalError('store.full', `no room for the store in ${this.#options.directory}`, { retryable: true, cause: error });
+      const full = new OperationalError('store.full', `no room for the store in ${this.#options.directory}`, {
+        retryable: true,
+        cause: error,
+      });
       this.#noteRoom(full);
       throw full;
     }
@@ -278,7 +281,8 @@ export class JournalWriter {
 
   #noteRoom(full: OperationalError | null): void {
     const { log, directory } = this.#options;
-    if (full !== null && !this.#isFull) log.error({ directory }, `${full.message}; what would grow the store is refused until there is room`);
+    if (full !== null && !this.#isFull)
+      log.error({ directory }, `${full.message}; what would grow the store is refused until there is room`);
     if (full === null && this.#isFull) log.info({ directory }, 'there is room for the store again');
     this.#isFull = full !== null;
   }

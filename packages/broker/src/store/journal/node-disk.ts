@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, fstat, ftruncate, open, read, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, write } from 'node:fs';
 import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ const CALL_BYTES_MAX = 1024 * 1024 * 1024;
 
 const closeFile = promisify(close);
 const flushFile = promisify(fdatasync);
+const flushWhole = promisify(fsync);
 const openFile = promisify(open);
 const statFile = promisify(fstat);
 const truncateFile = promisify(ftruncate);
@@ -41,20 +42,25 @@ export class NodeDisk implements Disk {
     return rm(join(this.#directory, name), { force: true });
   }
 
-  async flushDirectory(): Promise<void> {
-    // Windows has no handle for a directory and writes its entries through.
-    if (process.platform === 'win32') return;
-    const directory = await openFile(this.#directory, 'r');
-    try {
-      await flushFile(directory);
-    } finally {
-      await closeFile(directory);
-    }
+  flushDirectory(): Promise<void> {
+    return flushDirectory(this.#directory);
   }
 
   async bytesFree(): Promise<number> {
     const { bavail, bsize } = await statfs(this.#directory);
     return bavail * bsize;
+  }
+}
+
+/** Makes what was created, renamed or removed in a directory survive a power cut. */
+export async function flushDirectory(path: string): Promise<void> {
+  // Windows has no handle for a directory and writes its entries through.
+  if (process.platform === 'win32') return;
+  const directory = await openFile(path, 'r');
+  try {
+    await flushWhole(directory);
+  } finally {
+    await closeFile(directory);
   }
 }
 

@@ -173,7 +173,12 @@ function damagedBy(recovery: Recovery, directory: string): OperationalError {
 }
 
 /** The operator has accepted the loss: what is left is written again, so that the damage is gone at the next opening. */
-async function goOnWithout(recovery: Recovery, store: JournalStore, last: number, { disk, log, directory }: OpenJournalOptions): Promise<void> {
+async function goOnWithout(
+  recovery: Recovery,
+  store: JournalStore,
+  last: number,
+  { disk, log, directory }: OpenJournalOptions,
+): Promise<void> {
   for (const { place, changes } of recovery.losses) {
     log.error({ directory, place, changes }, 'changes of the store are lost, as the operator has accepted');
     store.countLost(changes);

@@ -76,7 +76,8 @@ export class Recovery {
       if (found.length < header.count) this.losses.push({ place: `${name} at byte ${at}`, changes: header.count - found.length });
       this.sequence = header.sequence;
       this.changes = header.changesBefore + header.count;
-      this.lastFrame = header.sequence > this.#flushedSequence ? { segment: segment.segment, offset: at, bytes: segment.slice(at, end) } : null;
+      this.lastFrame =
+        header.sequence > this.#flushedSequence ? { segment: segment.segment, offset: at, bytes: segment.slice(at, end) } : null;
       at = end;
     }
   }

@@ -48,7 +48,7 @@ export class SegmentBytes {
   recordsBetween(from: number, to: number): PlacedRecord[] {
     const found: PlacedRecord[] = [];
     const end = Math.min(to, this.end);
-    for (let offset = from; offset < end; ) {
+    for (let offset = from; offset < end;) {
       const record = this.recordAt(offset, end);
       if (record !== null) found.push({ record, offset });
       offset += record === null ? ALIGNMENT : record.bytes;

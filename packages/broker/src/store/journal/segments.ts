@@ -8,8 +8,8 @@ const MIB = 1024 * 1024;
 /** The first segments of a store are as small as this, so that a small store is cheap. */
 const SEGMENT_BYTES_FIRST = MIB;
 /** Segments double up to this while they fill in less than `SEGMENT_FILL_MS`. */
-const SEGMENT_BYTES_MAX = 32 * MIB;
-const SEGMENT_FILL_MS = 2000;
+const SEGMENT_BYTES_MAX = 16 * MIB;
+const SEGMENT_FILL_MS = 500;
 /** On a disk that is nearly full segments shrink down to this. */
 const SEGMENT_BYTES_MIN = MIB / 4;
 /** A new segment takes at most this share of what is free. */

@@ -39,7 +39,7 @@ class Content {
   }
 
   flush(): void {
-    for (const sector of [...this.pending.keys()]) {
+    for (const sector of this.pending.keys()) {
       this.#settle(sector, this.current.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
     }
   }
@@ -47,7 +47,7 @@ class Content {
   truncate(bytes: number): void {
     this.current = copyOf(this.current.subarray(0, bytes));
     this.durable = copyOf(this.durable.subarray(0, bytes));
-    for (const sector of [...this.pending.keys()]) if (sector * SECTOR_BYTES >= bytes) this.pending.delete(sector);
+    for (const sector of this.pending.keys()) if (sector * SECTOR_BYTES >= bytes) this.pending.delete(sector);
   }
 
   /** What a power cut leaves. */

@@ -1,9 +1,7 @@
 import { OperationalError, assert } from '#base/errors.ts';
 import { PAGE_BYTES_MAX, scanPages, type Page } from '#store/scan-pages.ts';
 import { SortedTable, type SortedRange } from '#store/sorted-table.ts';
-import {
-  tables, type Batch, type ScanRange, type Store, type StoredRecord, type StoreStatistics, type Table,
-} from '#store/store.ts';
+import { tables, type Batch, type ScanRange, type Store, type StoredRecord, type StoreStatistics, type Table } from '#store/store.ts';
 
 /** Keeps records in memory only: for tests, and for brokers that need not remember (`persistence: memory`). */
 export class MemoryStore implements Store {
