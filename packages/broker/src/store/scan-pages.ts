@@ -3,7 +3,7 @@ import type { SortedRange } from './sorted-table.ts';
 import type { ScanRange, StoredRecord } from './store.ts';
 
 /** A page ends with the record that reaches one of these; one larger value makes a page of its own. */
-export const PAGE_RECORDS_MAX = 256;
+const PAGE_RECORDS_MAX = 256;
 export const PAGE_BYTES_MAX = 1024 * 1024;
 
 export interface Page {
@@ -13,7 +13,7 @@ export interface Page {
 }
 
 /** Reads at most `recordsMax` records from the start of the range (from its end when it is reversed). */
-export type ReadPage = (range: SortedRange, recordsMax: number) => Page | Promise<Page>;
+type ReadPage = (range: SortedRange, recordsMax: number) => Page | Promise<Page>;
 
 /**
  * Turns single pages into a walk of a range. The walk is no snapshot: it sees every record that exists throughout exactly

@@ -17,7 +17,7 @@ import { ALIGNMENT } from './location.ts';
  */
 export const FORMAT_VERSION = 1;
 export const FRAME_HEADER_BYTES = 32;
-export const RECORD_HEADER_BYTES = 16;
+const RECORD_HEADER_BYTES = 16;
 const MAGIC = 0x31464a57;
 export const magicBytes = Buffer.from('WJF1');
 

@@ -23,7 +23,7 @@ export interface ManifestState {
 const COPY_BYTES = 512;
 const blank = { format: FORMAT_VERSION, first: 1, last: 0, sequenceBefore: 0, changesBefore: 0, sequence: 0, changes: 0 };
 export const manifestBytes = 2 * COPY_BYTES;
-export const manifestNames = ['manifest-1', 'manifest-2'] as const;
+const manifestNames = ['manifest-1', 'manifest-2'] as const;
 
 interface Copy {
   readonly generation: number;
