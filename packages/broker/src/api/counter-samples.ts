@@ -15,6 +15,8 @@ const metricOf: Readonly<Record<Field, { readonly name: MetricName; readonly lab
   publishSentQoS0: { name: 'wrenmq_messages_sent_total', labels: { qos: '0' } },
   publishSentQoS1: { name: 'wrenmq_messages_sent_total', labels: { qos: '1' } },
   publishSentQoS2: { name: 'wrenmq_messages_sent_total', labels: { qos: '2' } },
+  payloadBytesReceived: { name: 'wrenmq_payload_received_bytes_total' },
+  payloadBytesSent: { name: 'wrenmq_payload_sent_bytes_total' },
   publishUnmatched: { name: 'wrenmq_messages_unmatched_total' },
   connectionsOpened: { name: 'wrenmq_connections_opened_total' },
   connectionsClosed: { name: 'wrenmq_connections_closed_total' },

@@ -20,6 +20,8 @@ export const metricsTable = {
   wrenmq_packets_sent_total: counter('MQTT packets to clients.'),
   wrenmq_messages_received_total: counter('PUBLISH packets from clients.', ['qos']),
   wrenmq_messages_sent_total: counter('PUBLISH packets to clients.', ['qos']),
+  wrenmq_payload_received_bytes_total: counter('Payload bytes of PUBLISH packets from clients.'),
+  wrenmq_payload_sent_bytes_total: counter('Payload bytes of PUBLISH packets to clients.'),
   wrenmq_messages_unmatched_total: counter('Messages that no subscription asked for.'),
   wrenmq_messages_dropped_total: counter('Messages that were to be delivered and were not.', ['reason']),
   wrenmq_queued_messages: gauge('Messages that wait in the queues of sessions.'),

@@ -49,6 +49,9 @@ export class Counters {
   publishSentQoS0 = 0;
   publishSentQoS1 = 0;
   publishSentQoS2 = 0;
+  /** Payloads of PUBLISH packets. */
+  payloadBytesReceived = 0;
+  payloadBytesSent = 0;
   /** PUBLISH that matched no subscription. */
   publishUnmatched = 0;
   connectionsOpened = 0;

@@ -53,7 +53,9 @@ export class Doors {
         };
         const address = await listener.start(accept);
         this.#listeners.set(name, listener);
-        this.bound.push('path' in address ? { name, kind, address: address.path, port: 0 } : { name, kind, address: address.host, port: address.port });
+        this.bound.push(
+          'path' in address ? { name, kind, address: address.path, port: 0 } : { name, kind, address: address.host, port: address.port },
+        );
       }
     } catch (error) {
       await this.close();

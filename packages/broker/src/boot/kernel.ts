@@ -71,14 +71,19 @@ export class Kernel {
   readonly #frame = new PublishFrame();
   #cancelSweep: Cancel | null = null;
 
-  private constructor(options: KernelOptions, store: Store, rooms: { committer: Committer; retained: Retained; secret: Buffer }, counters: Counters) {
+  private constructor(
+    options: KernelOptions,
+    store: Store,
+    rooms: { committer: Committer; retained: Retained; secret: Buffer },
+    counters: Counters,
+  ) {
     const { config, log, clock, hooks } = options;
     this.counters = counters;
     this.clock = clock;
     this.log = log;
     this.hooks = hooks;
     this.store = store;
-    this.router = new Router(hooks);
+    this.router = new Router({ hooks, counters });
     this.committer = rooms.committer;
     this.retained = rooms.retained;
     this.#deadlines = new Deadlines(clock);

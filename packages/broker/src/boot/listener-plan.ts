@@ -1,5 +1,11 @@
 import type { Config, ListenerConfig } from '#config/schema.ts';
-import { listenerDefaults, type ListenerOptions, tlsDefaults, type TlsListenerOptions, websocketDefaults } from '#listeners/listener-options.ts';
+import {
+  listenerDefaults,
+  type ListenerOptions,
+  tlsDefaults,
+  type TlsListenerOptions,
+  websocketDefaults,
+} from '#listeners/listener-options.ts';
 
 /** A WebSocket frame's own bytes beside the largest packet. */
 const FRAME_SPARE_BYTES = 16;
@@ -28,14 +34,21 @@ export function listenerOptionsOf(name: string, config: Config, own: OwnCertific
     proxyProtocol: proxyProtocol.enabled ? { trusted: proxyProtocol.trusted, timeoutMs: proxyProtocol.timeoutMs } : false,
     tls: isTls ? tlsOptionsOf(listener, own) : null,
     websocket: isWebSocket
-      ? { ...websocketDefaults, path: websocket.path, origins: websocket.origins, frameBytesMax: config.limits.packetBytesMax + FRAME_SPARE_BYTES }
+      ? {
+          ...websocketDefaults,
+          path: websocket.path,
+          origins: websocket.origins,
+          frameBytesMax: config.limits.packetBytesMax + FRAME_SPARE_BYTES,
+        }
       : null,
   };
 }
 
 /** True when some listener needs the certificate that the broker makes itself. */
 export function needsOwnCertificate(config: Config): boolean {
-  return Object.values(config.listeners).some(({ enabled, kind, tls }) => enabled && (kind === 'tls' || kind === 'wss') && tls.cert === null);
+  return Object.values(config.listeners).some(
+    ({ enabled, kind, tls }) => enabled && (kind === 'tls' || kind === 'wss') && tls.cert === null,
+  );
 }
 
 function tlsOptionsOf({ tls }: ListenerConfig, own: OwnCertificate | null): TlsListenerOptions {

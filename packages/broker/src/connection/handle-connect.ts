@@ -68,14 +68,19 @@ function checkClientId({ house }: Connection, { version, clientId, cleanStart }:
   }
   const bytes = Buffer.byteLength(clientId);
   if (bytes > house.limits.clientIdBytesMax) {
-    throw refusal(ReasonCode.ClientIdentifierNotValid, 'MQTT-3.1.3-8', `the client id has ${bytes} bytes, limits.clientIdBytesMax is ${house.limits.clientIdBytesMax}`);
+    throw refusal(
+      ReasonCode.ClientIdentifierNotValid,
+      'MQTT-3.1.3-8',
+      `the client id has ${bytes} bytes, limits.clientIdBytesMax is ${house.limits.clientIdBytesMax}`,
+    );
   }
 }
 
 function willOf({ house, version }: Connection, { will, clientId }: ConnectPacket): Applicant['will'] {
   if (will === undefined) return null;
   const { capabilities } = house;
-  if (will.qos > capabilities.maximumQoS) throw refusal(ReasonCode.QoSNotSupported, 'MQTT-3.2.2-12', 'the will has a QoS over the Maximum QoS'); // [MQTT-3.2.2-12]
+  if (will.qos > capabilities.maximumQoS)
+    throw refusal(ReasonCode.QoSNotSupported, 'MQTT-3.2.2-12', 'the will has a QoS over the Maximum QoS'); // [MQTT-3.2.2-12]
   if (will.retain && !capabilities.retainAvailable) throw refusal(ReasonCode.RetainNotSupported, 'MQTT-3.2.2-13', 'the will is retained'); // [MQTT-3.2.2-13]
   const error = topicNameError(will.topic, capabilities.topicLevelsMax);
   if (error !== null) throw refusal(ReasonCode.TopicNameInvalid, 'MQTT-3.1.3-11', `the will topic: ${error}`);

@@ -1,13 +1,6 @@
 // HOT
 import { isUtf8 } from 'node:buffer';
-import {
-  decodePublish,
-  forwardableProperties,
-  PacketType,
-  ProtocolError,
-  PublishFrame,
-  ReasonCode,
-} from '@wrenmq/codec';
+import { decodePublish, forwardableProperties, PacketType, ProtocolError, PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { BodyKind, Message, NEVER, type QoS } from '#message/message.ts';
 import type { KnownTopic } from '#port/topic-directory.ts';
 import { Outcome } from '#publish/publisher.ts';
@@ -18,7 +11,7 @@ import type { Connection } from './connection.ts';
 export function handlePublish(connection: Connection, first: number, bytes: Buffer, body: number, end: number): void {
   const frame = connection.house.frame;
   decodePublish(frame, connection.version, first, bytes, body, end);
-  count(connection, frame.qos);
+  count(connection, frame);
   checkQuota(connection, frame);
   const topic = topicOf(connection, frame, bytes);
   checkCapabilities(connection, frame);
@@ -39,7 +32,8 @@ export function handlePublish(connection: Connection, first: number, bytes: Buff
   else wait(connection, qos, packetId, outcome);
 }
 
-function count({ house: { counters } }: Connection, qos: QoS): void {
+function count({ house: { counters } }: Connection, { qos, payloadStart, payloadEnd }: PublishFrame): void {
+  counters.payloadBytesReceived += payloadEnd - payloadStart;
   if (qos === 0) counters.publishReceivedQoS0 += 1;
   else if (qos === 1) counters.publishReceivedQoS1 += 1;
   else counters.publishReceivedQoS2 += 1;

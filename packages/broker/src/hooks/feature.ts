@@ -9,6 +9,7 @@ export interface Statistics {
   readonly connections: number;
   readonly sessions: number;
   readonly sessionsDisconnected: number;
+  /** Members of shared subscriptions included. */
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
@@ -29,6 +30,11 @@ export interface FeatureContext<Settings> {
   on<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): void;
   /** Publishes a message in the feature's name, past authorization. The topic must be a valid topic name. */
   publish(message: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): void;
+  /**
+   * Publishes a value of a topic as it is now and keeps it in memory: whoever subscribes later gets the last one as a
+   * retained message, and nothing is written to disk. An empty payload ends it. For what is made anew at every start.
+   */
+  publishValue(message: Omit<MessageFields, 'publisher' | 'receivedAtMs' | 'retain'>): void;
   statistics(): Statistics;
 }
 

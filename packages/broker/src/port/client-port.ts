@@ -75,7 +75,10 @@ export class ClientPort {
    */
   async open(request: OpenRequest): Promise<OpenAnswer> {
     const { facts, principal, will, sink } = request;
-    if (will !== null && !(await this.#house.authorizer.authorizePublish(principal, will.message.topic, will.message.qos, will.message.retain))) {
+    if (
+      will !== null &&
+      !(await this.#house.authorizer.authorizePublish(principal, will.message.topic, will.message.qos, will.message.retain))
+    ) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${will.message.topic}` };
     }
     const opened = this.#house.sessions.open({
@@ -87,7 +90,8 @@ export class ClientPort {
       will: will === null ? null : new Will(will.message, will.delay),
       sink,
     });
-    if (opened === null) return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason: 'the session of this client id belongs to another user' };
+    if (opened === null)
+      return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason: 'the session of this client id belongs to another user' };
     const { session, isPresent } = opened;
     if (session.isDurable || isPresent) {
       const error = await this.#house.committer.durable();
@@ -115,19 +119,13 @@ export class ClientPort {
     return this.#authorizeAndPublish(client, message, route);
   }
 
-  /** After SUBACK: sends the retained messages of a new subscription at the pace of the client. */
+  /** After SUBACK: what the house tells of itself at once, and the retained messages of a new subscription at the pace of the client. */
   deliverRetained(client: Client, subscription: Subscription): void {
     const { session, sink } = client;
-    const { options } = subscription;
-    const identifiers = options.identifier === 0 ? null : [options.identifier];
-    this.#house.retainedDelivery.start(subscription.filter, {
-      offerRetained: (message) => {
-        if (subscription.mayReceive !== null && !subscription.mayReceive(message.topic)) return;
-        const qos = Math.min(message.qos, options.qos) as QoS;
-        const delivery = new Delivery(message, qos, true, identifiers); // [MQTT-3.3.1-8]
-        if (qos === 0) session.offerQoS0(delivery);
-        else session.offer(delivery);
-      },
+    const { publisher, retainedDelivery } = this.#house;
+    for (const message of publisher.values.matching(subscription.filter)) this.#offerRetained(subscription, message);
+    retainedDelivery.start(subscription.filter, {
+      offerRetained: (message) => this.#offerRetained(subscription, message),
       isReady: () => session.isReady && sink.isWritable,
       onReady: (callback) => session.whenReady(callback),
       isClosed: () => session.sink !== sink || session.state.subscription(subscription.text) !== subscription,
@@ -154,6 +152,15 @@ export class ClientPort {
       counters.willsPublished += 1;
       publisher.publish(message, session, null);
     });
+  }
+
+  #offerRetained(subscription: Subscription, message: Message): void {
+    const { session, options, mayReceive } = subscription;
+    if (mayReceive !== null && !mayReceive(message.topic)) return;
+    const qos = Math.min(message.qos, options.qos) as QoS;
+    const delivery = new Delivery(message, qos, true, options.identifier === 0 ? null : [options.identifier]); // [MQTT-3.3.1-8]
+    if (qos === 0) session.offerQoS0(delivery);
+    else session.offer(delivery);
   }
 
   #authorizeAndPublish(client: Client, message: Message, route: Route | null): number | Promise<number> {

@@ -6,6 +6,7 @@ import { type Message, createMessage } from '#message/message.ts';
 import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
+import { KeptValues } from './kept-values.ts';
 import type { Route, RouteTarget } from './route.ts';
 import type { Router } from './router.ts';
 
@@ -31,6 +32,8 @@ export interface PublisherServices {
 
 /** The one door for everything that is published. */
 export class Publisher {
+  /** What the house tells about itself. */
+  readonly values = new KeptValues();
   readonly #house: PublisherServices;
   readonly #scratch: Delivery;
 
@@ -56,6 +59,15 @@ export class Publisher {
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
     return outcome;
+  }
+
+  /** Publishes a value of the house's own, which is kept in memory for those who subscribe later. */
+  publishValue(message: Message): void {
+    const { hooks, router } = this.#house;
+    if (hooks.messageAccept(message) !== 'pass') return;
+    this.values.set(message);
+    const outcome = this.#distribute(message, null, router.route(message.topic));
+    if (hooks.hasMessagePublished) hooks.observe('message.published', message, outcome !== 0);
   }
 
   #distribute(message: Message, from: Session | null, route: Route): number {

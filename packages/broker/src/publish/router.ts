@@ -2,22 +2,25 @@
 import type { Subscription } from '#session/subscription.ts';
 import { SubscriptionTrie } from '#topic/subscription-trie.ts';
 import { Route } from './route.ts';
-import { Share } from './share.ts';
+import { Share, type ShareServices } from './share.ts';
 
 /** So many topics keep their resolved receivers; when there are more, all are looked up afresh. */
 const ROUTES_MAX = 16_384;
 
 /** Which subscriptions there are, and who gets what. */
 export class Router {
+  readonly #house: ShareServices;
   readonly #trie = new SubscriptionTrie<Subscription | Share>();
   readonly #shares = new Map<string, Share>();
   #routes = new Map<string, Route>();
 
   /** Number of subscriptions, each member of a shared one counted. */
   subscriptions = 0;
+  /** How many of these are members of shared ones. */
+  sharedSubscriptions = 0;
 
-  get shares(): number {
-    return this.#shares.size;
+  constructor(house: ShareServices) {
+    this.#house = house;
   }
 
   /** The route of a valid topic name, as it is now; `isCurrent` tells later whether it still is. */
@@ -59,9 +62,10 @@ export class Router {
   }
 
   #join(subscription: Subscription, name: string): void {
+    this.sharedSubscriptions += 1;
     let share = this.#shares.get(subscription.text);
     if (share === undefined) {
-      share = new Share(name, subscription.filter);
+      share = new Share(name, subscription.filter, this.#house);
       this.#shares.set(subscription.text, share);
       this.#trie.add(subscription.filter, share);
     }
@@ -71,6 +75,7 @@ export class Router {
   #leave(subscription: Subscription): void {
     const share = this.#shares.get(subscription.text);
     if (share === undefined) return;
+    this.sharedSubscriptions -= 1;
     share.group.leave(subscription);
     if (!share.group.isEmpty) return;
     this.#shares.delete(subscription.text);

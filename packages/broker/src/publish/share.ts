@@ -1,17 +1,27 @@
 // HOT
+import type { Counters } from '#base/counters.ts';
+import type { Hooks } from '#hooks/hooks.ts';
 import { Delivery, type Redelivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
 import type { Subscription } from '#session/subscription.ts';
 import { SharedGroup } from '#topic/shared-group.ts';
 
+/** What the shares of one broker share. */
+export interface ShareServices {
+  readonly hooks: Hooks;
+  readonly counters: Counters;
+}
+
 /** One shared subscription: each of its messages goes to one member [MQTT-4.8.2-3]. */
 export class Share implements Redelivery {
   readonly group: SharedGroup<Subscription>;
+  readonly #house: ShareServices;
   #message: Message | null = null;
   #excluded: object | null = null;
   #bounces = 0;
 
-  constructor(name: string, filter: string) {
+  constructor(name: string, filter: string, house: ShareServices) {
+    this.#house = house;
     this.group = new SharedGroup(name, filter);
   }
 
@@ -26,11 +36,14 @@ export class Share implements Redelivery {
     this.#message = message;
     this.#excluded = null;
     if (message.qos === 0) {
-      this.group.pick(this.#takesQoS0);
+      if (this.group.pick(this.#takesQoS0) === null) this.#drop(message);
       return false;
     }
     const member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected) ?? this.group.pick(this.#mayWait);
-    if (member === null) return false;
+    if (member === null) {
+      this.#drop(message);
+      return false;
+    }
     return this.#offer(member, message);
   }
 
@@ -55,6 +68,12 @@ export class Share implements Redelivery {
     if (qos === 0) session.offerQoS0(delivery);
     else session.offer(delivery);
     return qos > 0 && session.isDurable;
+  }
+
+  /** Nobody in the group can take the message now. */
+  #drop(message: Message): void {
+    this.#house.counters.dropped['no-member'] += 1;
+    this.#house.hooks.observe('message.dropped', null, message, 'no-member');
   }
 
   readonly #takesQoS0 = ({ session, options, mayReceive }: Subscription): boolean => {

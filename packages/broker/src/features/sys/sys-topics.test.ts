@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
+import { Counters } from '#base/counters.ts';
+import { silentLogger } from '#base/logger.ts';
+import { brokerVersion } from '#base/version.ts';
+import type { FeatureContext, Statistics } from '#hooks/feature.ts';
+import { type SysSettings, SysTopics } from './sys-topics.ts';
+
+const idle: Statistics = {
+  connections: 0,
+  sessions: 0,
+  sessionsDisconnected: 0,
+  subscriptions: 0,
+  sharedSubscriptions: 0,
+  retainedMessages: 0,
+  retainedBytes: 0,
+  queuedMessages: 0,
+  queuedBytes: 0,
+  storeBytes: 0,
+};
+
+/** What mosquitto 2.0 publishes on a broker that is used. */
+const mosquittoNames = [
+  ...['version', 'uptime', 'messages/stored', 'messages/received', 'messages/sent', 'store/messages/count', 'store/messages/bytes'],
+  ...['total', 'maximum', 'inactive', 'disconnected', 'active', 'connected', 'expired'].map((name) => `clients/${name}`),
+  ...['subscriptions/count', 'shared_subscriptions/count', 'retained messages/count', 'heap/current', 'heap/maximum'],
+  ...['messages/dropped', 'messages/received', 'messages/sent', 'bytes/received', 'bytes/sent'].map((name) => `publish/${name}`),
+  ...['bytes/received', 'bytes/sent'],
+  ...[
+    'messages/received',
+    'messages/sent',
+    'publish/dropped',
+    'publish/received',
+    'publish/sent',
+    'bytes/received',
+    'bytes/sent',
+    'sockets',
+    'connections',
+  ].flatMap((name) => ['1min', '5min', '15min'].map((span) => `load/${name}/${span}`)),
+].map((name) => `$SYS/broker/${name}`);
+
+function start(intervalSeconds: number | null = 10) {
+  const clock = new FakeClock();
+  const counters = new Counters();
+  const state = { statistics: idle };
+  const published: [string, string][] = [];
+  const context: FeatureContext<SysSettings> = {
+    settings: { intervalSeconds },
+    log: silentLogger,
+    clock,
+    counters,
+    on: () => assert.fail('no hook is needed'),
+    publish: () => assert.fail('nothing goes to the disk'),
+    publishValue: ({ topic, payload, qos }) => {
+      assert.equal(qos ?? 0, 0);
+      published.push([topic, String(payload)]);
+    },
+    statistics: () => state.statistics,
+  };
+  const sys = new SysTopics(context, 'a+b/c#d e');
+  /** What was published since the last call, by topic below `$SYS/`. */
+  const take = (): Map<string, string> => new Map(published.splice(0).map(([topic, value]) => [topic.slice('$SYS/'.length), value]));
+  return { clock, counters, state, sys, take, published };
+}
+
+test('every name of mosquitto is published at start', () => {
+  const { published } = start();
+  const names = new Set(published.map(([topic]) => topic));
+  assert.deepEqual(
+    mosquittoNames.filter((name) => !names.has(name)),
+    [],
+  );
+  assert.equal(published.length, names.size, 'no topic twice');
+});
+
+test('version is that of the package, and uptime grows by the clock', () => {
+  const { clock, take } = start();
+  assert.equal(take().get('broker/version'), `WrenMQ version ${brokerVersion}`);
+  assert.match(brokerVersion, /^\d+\.\d+\.\d+/);
+  clock.advance(10_000);
+  const later = take();
+  assert.equal(later.get('broker/uptime'), '10 seconds');
+  assert.equal(later.get('brokers/wrenmq@a-b-c-d-e/uptime'), '10000');
+});
+
+test('the node is one level of a topic, whatever the host is called', () => {
+  const { take } = start();
+  const values = take();
+  assert.equal(values.get('brokers'), 'wrenmq@a-b-c-d-e');
+  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/sysdescr'), 'WrenMQ');
+  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/version'), brokerVersion);
+  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/datetime'), '2030-01-01T00:00:00.000Z');
+});
+
+test('after the start only what has changed is published', () => {
+  const { clock, counters, state, take } = start();
+  take();
+  counters.publishReceivedQoS1 = 3;
+  counters.payloadBytesReceived = 30;
+  counters.dropped['queue-full'] = 2;
+  counters.dropped['not-authorized'] = 5;
+  state.statistics = {
+    ...idle,
+    sessions: 3,
+    sessionsDisconnected: 1,
+    subscriptions: 5,
+    sharedSubscriptions: 2,
+    queuedMessages: 4,
+    retainedMessages: 6,
+  };
+  clock.advance(10_000);
+  const values = take();
+  assert.equal(values.get('broker/publish/messages/received'), '3');
+  assert.equal(values.get('broker/publish/bytes/received'), '30');
+  assert.equal(values.get('broker/publish/messages/dropped'), '2', 'what was refused is not dropped');
+  assert.equal(values.get('broker/clients/total'), '3');
+  assert.equal(values.get('broker/clients/connected'), '2');
+  assert.equal(values.get('broker/clients/disconnected'), '1');
+  assert.equal(values.get('broker/subscriptions/count'), '3');
+  assert.equal(values.get('broker/shared_subscriptions/count'), '2');
+  assert.equal(values.get('broker/store/messages/count'), '10');
+  assert.equal(values.get('broker/retained messages/count'), '6');
+  assert.equal(values.has('broker/version'), false);
+  assert.equal(values.has('broker/bytes/received'), false);
+});
+
+test('the highest values stay when the present ones fall', () => {
+  const { clock, state, take } = start();
+  state.statistics = { ...idle, connections: 9, sessions: 7 };
+  clock.advance(10_000);
+  assert.equal(take().get('broker/clients/maximum'), '7');
+  state.statistics = { ...idle, connections: 1, sessions: 2 };
+  clock.advance(10_000);
+  const values = take();
+  assert.equal(values.get('broker/clients/total'), '2');
+  assert.equal(values.has('broker/clients/maximum'), false);
+  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/stats/connections/count'), '1');
+  assert.equal(values.has('brokers/wrenmq@a-b-c-d-e/stats/connections/max'), false);
+});
+
+test('loads are averages per minute that approach a steady rate and die away', () => {
+  const { clock, counters, take } = start();
+  const values = new Map<string, string>();
+  const run = (minutes: number, perInterval: number): void => {
+    for (let interval = 0; interval < minutes * 6; interval += 1) {
+      counters.bytesSent += perInterval;
+      clock.advance(10_000);
+      for (const [topic, value] of take()) values.set(topic, value);
+    }
+  };
+  run(1, 100);
+  // 600 a minute: after one minute the average over one minute has 1 - 1/e of the way behind it.
+  assert.equal(values.get('broker/load/bytes/sent/1min'), (600 * (1 - Math.exp(-1))).toFixed(2));
+  assert.equal(values.get('broker/load/bytes/sent/15min'), (600 * (1 - Math.exp(-1 / 15))).toFixed(2));
+  run(30, 100);
+  assert.equal(values.get('broker/load/bytes/sent/1min'), '600.00');
+  run(60, 0);
+  assert.equal(values.get('broker/load/bytes/sent/5min'), '0.00');
+});
+
+test('an interval of null publishes nothing, and begins when it is configured', () => {
+  const { clock, sys, take } = start(null);
+  clock.advance(3_600_000);
+  assert.equal(take().size, 0);
+  assert.equal(clock.pending, 0);
+  sys.reload({ intervalSeconds: 1 });
+  assert.equal(take().get('broker/uptime'), '3600 seconds');
+  clock.advance(1000);
+  assert.equal(take().get('broker/uptime'), '3601 seconds');
+});
+
+test('when the interval becomes null every value is ended, so that nobody reads an old one', () => {
+  const { clock, sys, take } = start();
+  const topics = [...take().keys()];
+  sys.reload({ intervalSeconds: null });
+  const ended = take();
+  assert.deepEqual([...ended.keys()].sort(), topics.sort());
+  assert.ok([...ended.values()].every((value) => value === ''));
+  assert.equal(clock.pending, 0);
+});
+
+test('a reload that changes nothing changes no rhythm', () => {
+  const { clock, sys, take } = start();
+  take();
+  clock.advance(9000);
+  sys.reload({ intervalSeconds: 10 });
+  assert.equal(take().size, 0);
+  clock.advance(1000);
+  assert.equal(take().get('broker/uptime'), '10 seconds');
+});
+
+test('after stop nothing is published', () => {
+  const { clock, sys, take } = start();
+  take();
+  sys.stop();
+  clock.advance(60_000);
+  assert.equal(take().size, 0);
+});
