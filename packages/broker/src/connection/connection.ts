@@ -144,6 +144,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     if (!this.house.writer.write(outbox, this, delivery)) return SendResult.TooLarge;
     const { counters } = this.house;
     counters.packetsSent += 1;
+    counters.payloadBytesSent += delivery.message.payloadBytes;
     if (delivery.qos === 0) counters.publishSentQoS0 += 1;
     else if (delivery.qos === 1) counters.publishSentQoS1 += 1;
     else counters.publishSentQoS2 += 1;
