@@ -16,7 +16,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   topic: { rooms: ['base'], packages: [] },
   hooks: { rooms: ['base', 'message'], packages: ['@wrenmq/codec'] },
   config: { rooms: ['base'], packages: ['yaml', 'zod'] },
-  listeners: { rooms: ['base'], packages: ['@peculiar/x509', 'ws'] },
+  listeners: { rooms: ['base'], packages: ['ws'] },
   store: { rooms: ['base', 'message'], packages: [] },
   cluster: { rooms: ['base', 'message', 'topic'], packages: [] },
   auth: { rooms: ['base', 'message', 'topic', 'hooks'], packages: ['@wrenmq/codec'] },

@@ -17,7 +17,7 @@ import type { Config } from '#config/schema.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
-import { formatAddress, isLoopback } from '#listeners/bind-address.ts';
+import { formatAddress, isLoopback } from '#base/bind-address.ts';
 import { createMessage, type MessageFields } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { topicNameError } from '#topic/topic-name.ts';

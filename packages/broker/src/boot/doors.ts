@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import { Connection } from '#connection/connection.ts';
-import { isLoopback } from '#listeners/bind-address.ts';
+import { isLoopback } from '#base/bind-address.ts';
 import type { Accept } from '#listeners/link.ts';
 import { createListener, type Listener } from '#listeners/listener.ts';
 import { ListenerCounters } from '#listeners/listener-counters.ts';

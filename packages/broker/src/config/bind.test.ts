@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBind, isLoopback, parseBind } from './bind.ts';
+import { formatAddress, isLoopback } from '#base/bind-address.ts';
+import { parseBind } from './bind.ts';
 import { Fault } from './units.ts';
 
 test('a bare port is a port of this machine only', () => {
@@ -63,7 +64,7 @@ test('only what no other machine can reach is loopback', () => {
 });
 
 test('an address is written as it was read', () => {
-  for (const text of ['127.0.0.1:1883', '[::1]:0', 'localhost:1', 'unix:/run/s']) assert.equal(formatBind(bindOf(text)), text);
+  for (const text of ['127.0.0.1:1883', '[::1]:0', 'localhost:1', 'unix:/run/s']) assert.equal(formatAddress(bindOf(text)), text);
 });
 
 function bindOf(text: string) {

@@ -1,13 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
+import type { BindAddress } from '#base/bind-address.ts';
 import { Fault, quote } from './units.ts';
-
-/** Where a listener waits: an address and a port, or the path of a Unix socket. */
-export type Bind = IpBind | { readonly path: string };
-
-export interface IpBind {
-  readonly host: string;
-  readonly port: number;
-}
 
 export const ipBindPattern = '^(.+:)?[0-9]{1,5}$';
 export const bindPattern = `^unix:/.+|${ipBindPattern}`;
@@ -17,7 +10,7 @@ const hostName = /^(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z
 const unixPathBytesMax = 103;
 
 /** Reads `1883` (the port on 127.0.0.1), `127.0.0.1:0`, `[::1]:1883`, `localhost:1883`, `*:1883` (every address) or `unix:/path`. */
-export function parseBind(input: unknown): Bind | Fault {
+export function parseBind(input: unknown): BindAddress | Fault {
   const text = typeof input === 'number' ? String(input) : input;
   if (typeof text !== 'string' || text === '') return new Fault(`${quote(input)} is not an address: ${howToWrite}`);
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length));
@@ -46,29 +39,10 @@ function parseHost(written: string): string | Fault {
   return written.toLowerCase();
 }
 
-function parseUnix(path: string): Bind | Fault {
+function parseUnix(path: string): BindAddress | Fault {
   if (!path.startsWith('/')) return new Fault(`unix:${path} needs an absolute path, such as unix:/run/wrenmq/mqtt.sock`);
   if (path.includes('\0')) return new Fault('the path of a Unix socket cannot contain a zero byte');
   if (Buffer.byteLength(path) > unixPathBytesMax)
     return new Fault(`the path of a Unix socket has at most ${unixPathBytesMax} bytes, this one has ${Buffer.byteLength(path)}`);
   return { path };
-}
-
-/** True when only this machine can reach the address. A host name other than localhost may resolve to anything: false. */
-export function isLoopback(bind: Bind): boolean {
-  if ('path' in bind) return true;
-  if (isIP(bind.host) === 4) return bind.host.startsWith('127.');
-  return bind.host === 'localhost' || isLoopbackIPv6(bind.host);
-}
-
-function isLoopbackIPv6(host: string): boolean {
-  if (!isIPv6(host)) return false;
-  const canonical = new URL(`http://[${host.replace(/%.*$/, '')}]/`).hostname;
-  return canonical === '[::1]' || /^\[::ffff:7f[0-9a-f]{2}:/.test(canonical);
-}
-
-/** The address as a user writes it. */
-export function formatBind(bind: Bind): string {
-  if ('path' in bind) return `unix:${bind.path}`;
-  return isIPv6(bind.host) ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
 }

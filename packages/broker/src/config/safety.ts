@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Bind, formatBind, isLoopback } from './bind.ts';
+import { type BindAddress, formatAddress, isLoopback } from '#base/bind-address.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 
 /** A key whose value is right by itself and wrong together with others. */
@@ -33,13 +33,13 @@ export function findRisks(config: Config): Finding[] {
     if (listener.isAnonymousAllowed) {
       findings.push({
         path,
-        message: `lets everyone in who reaches ${formatBind(listener.bind)}, without credentials`,
+        message: `lets everyone in who reaches ${formatAddress(listener.bind)}, without credentials`,
         suggestion: 'make a first user with `wrenmq setup` and leave --insecure-allow-anonymous away',
       });
     } else if (!hasTls(listener)) {
       findings.push({
         path,
-        message: `carries passwords and messages unencrypted beyond this machine (${formatBind(listener.bind)})`,
+        message: `carries passwords and messages unencrypted beyond this machine (${formatAddress(listener.bind)})`,
         suggestion: `use TLS: set listeners.${name}.kind to ${listener.kind === 'ws' ? 'wss' : 'tls'}`,
       });
     }
@@ -54,7 +54,7 @@ function hasTls(listener: ListenerConfig): boolean {
 function findOpenDoors(name: string, listener: ListenerConfig, config: Config, hasOtherAuthentication: boolean): Finding[] {
   if (isLoopback(listener.bind) || config.insecureAllowAnonymous) return [];
   const path = ['listeners', name, 'bind'];
-  const where = `listens beyond this machine (${formatBind(listener.bind)})`;
+  const where = `listens beyond this machine (${formatAddress(listener.bind)})`;
   const port = 'port' in listener.bind ? listener.bind.port : 0;
   const remedies = [
     'make a first user and print the credential:  wrenmq setup',
@@ -135,12 +135,12 @@ function findSharedAddresses(config: Config): Finding[] {
     const taker = other.path.join('.');
     const suggestion = `change one of the two binds, or switch one off: --set ${taker}.enabled=false`;
     return [
-      { path: [...door.path, 'bind'], message: `${formatBind(door.bind)} is taken by ${taker} (${formatBind(other.bind)})`, suggestion },
+      { path: [...door.path, 'bind'], message: `${formatAddress(door.bind)} is taken by ${taker} (${formatAddress(other.bind)})`, suggestion },
     ];
   });
 }
 
-function overlaps(a: Bind, b: Bind): boolean {
+function overlaps(a: BindAddress, b: BindAddress): boolean {
   if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
   if (a.port !== b.port || a.port === 0) return false;
   return a.host === b.host || coversHost(a.host, b.host) || coversHost(b.host, a.host);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Bind, bindPattern, type IpBind, ipBindPattern, parseBind } from './bind.ts';
+import type { BindAddress, IpBind } from '#base/bind-address.ts';
+import { bindPattern, ipBindPattern, parseBind } from './bind.ts';
 import { bytesPattern, durationPattern, Fault, parseBytes, parseDuration, parseRate, quote, ratePattern } from './units.ts';
 
 /** What a changed key needs to take effect: nothing, a new connection, or a restart of the broker. */
@@ -117,7 +118,7 @@ export function ratePerSecond() {
 export const qos = z.union([z.literal(0), z.literal(1), z.literal(2)], { error: 'must be 0, 1 or 2' });
 
 export function bind() {
-  return leaf<Bind>(parseBind, '', { type: ['integer', 'string'], pattern: bindPattern });
+  return leaf<BindAddress>(parseBind, '', { type: ['integer', 'string'], pattern: bindPattern });
 }
 
 /** An address with a port: no Unix socket. */
@@ -132,7 +133,7 @@ export function ipBind() {
   );
 }
 
-function leaf<T>(parse: (input: unknown) => number | Bind | Fault, suffix: string, json: LeafFacts['json']): z.ZodType<T> {
+function leaf<T>(parse: (input: unknown) => number | BindAddress | Fault, suffix: string, json: LeafFacts['json']): z.ZodType<T> {
   const schema = z.unknown().transform((input, context): T => {
     const value = parse(input);
     if (!(value instanceof Fault)) return value as T;

@@ -79,8 +79,8 @@ const websocket = section('WebSocket, for the kinds ws and wss.', {
   ),
   origins: key(
     'restart',
-    'Origins of the web pages that may connect, such as https://app.example.org; empty: every page. Clients that are no browsers are not affected.',
-    z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'is not an origin such as https://app.example.org')).prefault([]),
+    'Origins of the web pages that may connect, such as https://app.example.org, or * for every page; empty: pages of this host only (on loopback: of localhost). Clients that are no browsers are not affected.',
+    z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/, 'is not an origin such as https://app.example.org')).prefault([]),
   ),
 });
 

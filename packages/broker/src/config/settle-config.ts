@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { z } from 'zod';
-import { isLoopback } from './bind.ts';
+import { isLoopback } from '#base/bind-address.ts';
 import type { ConfigNode } from './config-node.ts';
 import { type Config, configSchema, type ListenerConfig, type ParsedConfig } from './schema.ts';
 import { factsOf, suffixOf } from './schema-key.ts';

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import { OperationalError } from '#base/errors.ts';
-import { type BindAddress, type BoundAddress, formatAddress, type UnixBind } from './bind-address.ts';
+import { type BindAddress, type BoundAddress, formatAddress, type UnixBind } from '#base/bind-address.ts';
 import type { ListenerOptions } from './listener-options.ts';
 
 /** Makes `server` listen where the options say; rejects with `listener.bind` and a sentence that says how to mend it. */

@@ -1,4 +1,4 @@
-import type { BindAddress } from './bind-address.ts';
+import type { BindAddress } from '#base/bind-address.ts';
 import type { Transport } from './link.ts';
 
 /** A token bucket: `perSecond` on average, `burst` at once. */
@@ -42,7 +42,7 @@ export interface TlsListenerOptions {
 export interface WebSocketListenerOptions {
   readonly path: string;
   readonly subprotocols: readonly string[];
-  /** Allowed `Origin` values; empty: any. A client that sends no Origin is not a browser and passes. */
+  /** Allowed `Origin` values, `*` for any; empty: see `isOriginAllowed`. A client that sends no Origin is not a browser and passes. */
   readonly origins: readonly string[];
   /** Longest WebSocket message; a client may not put more MQTT bytes than this into one. */
   readonly frameBytesMax: number;

@@ -4,7 +4,7 @@ import { assert, OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
 import { type Arrival, ignoreError, peerOf, type Stage } from './arrival.ts';
 import { bindServer } from './bind-server.ts';
-import { type BoundAddress, formatAddress } from './bind-address.ts';
+import { type BoundAddress, formatAddress } from '#base/bind-address.ts';
 import { DoorLog } from './door-log.ts';
 import { LinkContext } from './link-context.ts';
 import type { Accept, Transport } from './link.ts';

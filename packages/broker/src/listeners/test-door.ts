@@ -2,7 +2,7 @@
 import { EventEmitter, once } from 'node:events';
 import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import type { LogFields, Logger } from '#base/logger.ts';
-import type { BindAddress, BoundAddress, IpBind } from './bind-address.ts';
+import type { BindAddress, BoundAddress, IpBind } from '#base/bind-address.ts';
 import type { Link, LinkHandler } from './link.ts';
 import { createListener, type Listener } from './listener.ts';
 import { listenerDefaults, type ListenerOptions } from './listener-options.ts';

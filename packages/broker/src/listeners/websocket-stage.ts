@@ -6,6 +6,8 @@ import type { Arrival, Stage } from './arrival.ts';
 import type { LinkContext } from './link-context.ts';
 import type { WebSocketListenerOptions } from './listener-options.ts';
 import { WebSocketLink } from './websocket-link.ts';
+import { isLoopback } from '#base/bind-address.ts';
+import { isOriginAllowed } from './websocket-origin.ts';
 
 const headerBytesMax = 8192;
 
@@ -85,9 +87,11 @@ export class WebSocketStage implements Stage {
   #check(request: http.IncomingMessage): Refusal | null {
     if (!this.#isOurPath(request)) return this.#notFound();
     const { origins, subprotocols } = this.#options;
-    const { origin } = request.headers;
-    if (origins.length > 0 && origin !== undefined && !origins.includes(origin)) {
-      return { status: 403, text: 'This Origin may not connect here.' };
+    const { origin, host } = request.headers;
+    const { localAddress } = request.socket;
+    const isLocal = localAddress === undefined || isLoopback({ host: localAddress, port: 0 });
+    if (!isOriginAllowed(origins, { origin, host, isLoopback: isLocal })) {
+      return { status: 403, text: 'This Origin may not connect here: name it in the listener\'s websocket.origins.' };
     }
     if (this.#subprotocolOf(request) === null) {
       const names = subprotocols.map((name) => `'${name}'`).join(' or ');
