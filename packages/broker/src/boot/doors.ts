@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Clock } from '#base/clock.ts';
+import type { Cancel, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import { Connection } from '#connection/connection.ts';
@@ -11,6 +11,8 @@ import { ensureLocalAuthority, type LocalAuthority } from '#listeners/local-auth
 import { ReadBuffer } from '#listeners/socket-handle.ts';
 import type { Kernel } from './kernel.ts';
 import { listenerOptionsOf, needsOwnCertificate } from './listener-plan.ts';
+
+const DAY_MS = 86_400_000;
 
 /** Where a listener can be reached. */
 export interface BoundListener {
@@ -31,6 +33,7 @@ export class Doors {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listeners = new Map<string, Listener>();
+  #cancelRenewal: Cancel | null = null;
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
@@ -39,7 +42,10 @@ export class Doors {
 
   /** Opens every enabled listener; when one fails, closes the others and rejects. */
   async open(config: Config, kernel: Kernel, refusal: () => number): Promise<void> {
-    if (needsOwnCertificate(config)) this.authority = await this.#ensureAuthority(config);
+    if (needsOwnCertificate(config)) {
+      this.authority = await this.#ensureAuthority(config);
+      this.#renewDaily(config);
+    }
     const readBuffer = new ReadBuffer();
     try {
       for (const [name, { enabled, kind, bind }] of Object.entries(config.listeners)) {
@@ -70,11 +76,20 @@ export class Doors {
   }
 
   stopAccepting(): void {
+    this.#cancelRenewal?.();
     for (const listener of this.#listeners.values()) listener.stopAccepting();
   }
 
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#listeners.values(), (listener) => listener.close()));
+  }
+
+  /** A certificate that is about to expire is made anew; the listeners see the new files themselves. */
+  #renewDaily(config: Config): void {
+    this.#cancelRenewal = this.#clock.after(DAY_MS, () => {
+      this.#ensureAuthority(config).catch((error: unknown) => this.#log.error({ err: error }, 'the server certificate cannot be renewed'));
+      this.#renewDaily(config);
+    });
   }
 
   async #ensureAuthority({ dataDirectory }: Config): Promise<LocalAuthority> {
