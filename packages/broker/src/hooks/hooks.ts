@@ -1,13 +1,10 @@
 // HOT
+import { ReasonCode } from '@wrenmq/codec';
 import type { Logger } from '#base/logger.ts';
 import type { Message } from '#message/message.ts';
+import { gateAnswer, isMessage, isSubscriptionRequest, refusalCodes, rejection } from './answers.ts';
 import { hookOrder } from './order.ts';
 import type { ClientFacts, GateAnswer, HookPoint, HookPoints, IncomingConnection, SubscriptionRequest } from './points.ts';
-
-/** Not authorized: what a gate that throws answers. */
-const NOT_AUTHORIZED = 0x87;
-/** Implementation specific error: what a transform that throws answers. */
-const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 
 /** The points whose hooks only look. */
 type ObserverPoint = Exclude<
@@ -23,9 +20,7 @@ type ObserverPoint = Exclude<
 
 type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
 
-/**
- * The compiled hooks of one broker. An unused point is null and costs a test.
- */
+/** The compiled hooks of one broker. An unused point is null and costs a test. */
 export class Hooks {
   /** True where a hot caller would have to prepare arguments for nobody. */
   hasMessageInbound = false;
@@ -33,6 +28,8 @@ export class Hooks {
   hasMessagePublished = false;
   hasMessageDelivered = false;
   hasMessageOutbound = false;
+  /** How often a hook threw, or answered what is no answer. */
+  failures = 0;
   readonly #log: Logger;
   readonly #registered = new Map<HookPoint, { feature: string; hook: HookPoints[HookPoint] }[]>();
   #table: Table = compile(new Map());
@@ -56,21 +53,29 @@ export class Hooks {
   }
 
   admit(connection: IncomingConnection): GateAnswer {
-    for (const hook of this.#table['connection.admit'] ?? []) {
-      const answer = this.#gate('connection.admit', () => hook(connection));
-      if (answer !== 'abstain') return answer;
+    const hooks = this.#table['connection.admit'];
+    if (hooks === null) return 'abstain';
+    try {
+      for (const hook of hooks) {
+        const answer = gateAnswer(hook(connection), refusalCodes.connect);
+        if (answer !== 'abstain') return answer;
+      }
+    } catch (error) {
+      return this.#denied('connection.admit', error);
     }
     return 'abstain';
   }
 
   async authenticate(client: ClientFacts, password: Uint8Array | null): Promise<GateAnswer> {
-    for (const hook of this.#table['client.authenticate'] ?? []) {
-      try {
-        const answer = await hook(client, password);
+    const hooks = this.#table['client.authenticate'];
+    if (hooks === null) return 'abstain';
+    try {
+      for (const hook of hooks) {
+        const answer = gateAnswer(await hook(client, password), refusalCodes.connect);
         if (answer !== 'abstain') return answer;
-      } catch (error) {
-        return this.#denied('client.authenticate', error);
       }
+    } catch (error) {
+      return this.#denied('client.authenticate', error);
     }
     return 'abstain';
   }
@@ -78,31 +83,47 @@ export class Hooks {
   authorize(client: ClientFacts, action: 'publish' | 'subscribe', topic: string): GateAnswer {
     const hooks = this.#table['client.authorize'];
     if (hooks === null) return 'abstain';
-    for (const hook of hooks) {
-      const answer = this.#gate('client.authorize', () => hook(client, action, topic));
-      if (answer !== 'abstain') return answer;
+    try {
+      for (const hook of hooks) {
+        const answer = gateAnswer(hook(client, action, topic), refusalCodes[action]);
+        if (answer !== 'abstain') return answer;
+      }
+    } catch (error) {
+      return this.#denied('client.authorize', error);
     }
     return 'abstain';
   }
 
   /** The subscription as it is to be made, or the reason code of its refusal. */
   subscriptionInbound(client: ClientFacts, request: SubscriptionRequest): SubscriptionRequest | number {
+    const hooks = this.#table['subscription.inbound'];
+    if (hooks === null) return request;
     let current = request;
-    for (const hook of this.#table['subscription.inbound'] ?? []) {
-      const answer = this.#transform('subscription.inbound', () => hook(client, current));
-      if (typeof answer === 'number') return answer;
-      current = answer;
+    try {
+      for (const hook of hooks) {
+        const answer = hook(client, current);
+        if (!isSubscriptionRequest(answer)) return rejection(answer, refusalCodes.subscribe);
+        current = answer;
+      }
+    } catch (error) {
+      return this.#rejected('subscription.inbound', error);
     }
     return current;
   }
 
   /** The message as it is to be published, or the reason code of its refusal. */
   messageInbound(client: ClientFacts, message: Message): Message | number {
+    const hooks = this.#table['message.inbound'];
+    if (hooks === null) return message;
     let current = message;
-    for (const hook of this.#table['message.inbound'] ?? []) {
-      const answer = this.#transform('message.inbound', () => hook(client, current));
-      if (typeof answer === 'number') return answer;
-      current = answer;
+    try {
+      for (const hook of hooks) {
+        const answer = hook(client, current);
+        if (!isMessage(answer)) return rejection(answer, refusalCodes.publish);
+        current = answer;
+      }
+    } catch (error) {
+      return this.#rejected('message.inbound', error);
     }
     return current;
   }
@@ -111,63 +132,66 @@ export class Hooks {
   messageAccept(message: Message): 'pass' | 'taken' | number {
     const hooks = this.#table['message.accept'];
     if (hooks === null) return 'pass';
-    for (const hook of hooks) {
-      const answer = this.#transform('message.accept', () => hook(message));
-      if (answer !== 'pass') return answer;
+    try {
+      for (const hook of hooks) {
+        const answer = hook(message);
+        if (answer === 'taken') return answer;
+        if (answer !== 'pass') return rejection(answer, refusalCodes.publish);
+      }
+    } catch (error) {
+      return this.#rejected('message.accept', error);
     }
     return 'pass';
   }
 
   /** The message as this client gets it, or the reason code of its refusal. */
   messageOutbound(clientId: string, message: Message): Message | number {
+    const hooks = this.#table['message.outbound'];
+    if (hooks === null) return message;
     let current = message;
-    for (const hook of this.#table['message.outbound'] ?? []) {
-      const answer = this.#transform('message.outbound', () => hook(clientId, current));
-      if (typeof answer === 'number') return answer;
-      current = answer;
+    try {
+      for (const hook of hooks) {
+        const answer = hook(clientId, current);
+        if (!isMessage(answer)) return rejection(answer, refusalCodes.publish);
+        current = answer;
+      }
+    } catch (error) {
+      return this.#rejected('message.outbound', error);
     }
     return current;
   }
 
   /** Tells the observers of a point; what they throw is logged. */
   observe<Point extends ObserverPoint>(point: Point, ...facts: Parameters<HookPoints[Point]>): void {
-    const hooks = this.#table[point] as readonly ((...facts: Parameters<HookPoints[Point]>) => void)[] | null;
+    const hooks = this.#table[point] as readonly ((...facts: Parameters<HookPoints[Point]>) => unknown)[] | null;
     if (hooks === null) return;
     for (const hook of hooks) {
       try {
-        hook(...facts);
+        const answer = hook(...facts);
+        // Nobody waits for an asynchronous observer, but its failure must not end the process.
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(point, error));
       } catch (error) {
-        this.#log.warn({ point, err: error }, 'a hook failed');
+        this.#failed(point, error);
       }
     }
   }
 
-  #gate(point: HookPoint, ask: () => GateAnswer): GateAnswer {
-    try {
-      return ask();
-    } catch (error) {
-      return this.#denied(point, error);
-    }
-  }
-
   #denied(point: HookPoint, error: unknown): GateAnswer {
+    this.failures += 1;
     this.#log.error({ point, err: error }, 'a hook failed: the client is refused');
-    return { deny: NOT_AUTHORIZED };
+    return { deny: ReasonCode.NotAuthorized };
   }
 
-  #transform<Value>(point: HookPoint, ask: () => Value | { readonly reject: number }): Value | number {
-    try {
-      const answer = ask();
-      return isRejection(answer) ? answer.reject : (answer as Value);
-    } catch (error) {
-      this.#log.error({ point, err: error }, 'a hook failed: what it was given is refused');
-      return IMPLEMENTATION_SPECIFIC_ERROR;
-    }
+  #rejected(point: HookPoint, error: unknown): number {
+    this.failures += 1;
+    this.#log.error({ point, err: error }, 'a hook failed: what it was given is refused');
+    return ReasonCode.ImplementationSpecificError;
   }
-}
 
-function isRejection(answer: unknown): answer is { readonly reject: number } {
-  return typeof answer === 'object' && answer !== null && 'reject' in answer;
+  #failed(point: HookPoint, error: unknown): void {
+    this.failures += 1;
+    this.#log.warn({ point, err: error }, 'a hook failed');
+  }
 }
 
 function compile(registered: ReadonlyMap<HookPoint, { feature: string; hook: HookPoints[HookPoint] }[]>): Table {

@@ -3,13 +3,15 @@ import type { Message } from '#message/message.ts';
 
 /** What a hook may know of a client. */
 export interface ClientFacts {
+  /** As the client sent it, or as the broker assigned it when it sent none. */
   readonly clientId: string;
-  /** The proven user name, or null. */
+  /** The proven user name, or null. In `client.authenticate` it is still the client's claim. */
   readonly username: string | null;
   /** `tcp.default`, or a gateway's name. */
   readonly listener: string;
+  /** IP address without brackets; empty for a Unix socket. */
   readonly peerAddress: string;
-  /** 3, 4 or 5. */
+  /** 3 (MQTT 3.1), 4 (3.1.1) or 5. */
   readonly protocolVersion: number;
 }
 
@@ -20,6 +22,7 @@ export interface IncomingConnection {
 }
 
 export interface SubscriptionRequest {
+  /** As the client sent it: `$share/group/` is part of it. */
   readonly filter: string;
   readonly qos: 0 | 1 | 2;
 }
@@ -32,34 +35,55 @@ export type TransformAnswer<Value> = Value | { readonly reject: number };
 export type TakeAnswer = 'pass' | 'taken' | { readonly reject: number };
 
 /**
- * The extension points. A gate that throws denies, a transform or take that throws rejects, an observer that throws is
- * logged and passed over. All are synchronous, but for the gates that may return a promise: then reading of
- * that connection pauses until it settles.
+ * The extension points. A gate that throws denies (0x87), a transform or take that throws rejects (0x83), an observer that
+ * throws is logged and passed over; an answer that is none counts as thrown. All but `client.authenticate` are synchronous.
+ *
+ * The reason codes of a refusal travel in a packet that allows some only, and any other counts as thrown. CONNACK: 0x80,
+ * 0x83, 0x85-0x8A, 0x97, 0x9C, 0x9D, 0x9F. SUBACK: 0x80, 0x83, 0x87, 0x8F, 0x97, 0x9E, 0xA1, 0xA2. PUBACK and PUBREC: 0x80,
+ * 0x83, 0x87, 0x90, 0x97, 0x99. MQTT 3 knows fewer: CONNACK 1 to 5, SUBACK 0x80, and for a PUBLISH none (it is
+ * acknowledged and goes nowhere).
+ *
+ * A message belongs to the hook during the call only: its bytes may lie in the connection's read buffer. `message.hold()`
+ * makes it own them. What a transform returns is `createMessage(...)` or the message that it was given.
  */
 export interface HookPoints {
-  /** gate: may this peer connect at all? Asked before the first byte is read. */
+  /** gate: may this peer connect at all? Asked before the first byte is read; a refused one is closed without an answer. */
   'connection.admit': (connection: IncomingConnection) => GateAnswer;
-  /** gate, async: asked before the authentication chain. `password` is valid during the call only. */
+  /**
+   * gate, may return a promise, during which nothing is read from that connection: asked before the authentication chain,
+   * not for clients that name an authentication method. `allow` admits the client under the user name that it claims.
+   * `password` is null when none was sent.
+   */
   'client.authenticate': (client: ClientFacts, password: Uint8Array | null) => GateAnswer | Promise<GateAnswer>;
-  /** gate: asked before the authorization chain, with the topic that will be routed. */
+  /**
+   * gate: asked before the authorization chain, with the topic that will be routed, or with the filter without
+   * `$share/group/`. For every PUBLISH of a client: no answer is remembered. Not asked for wills.
+   */
   'client.authorize': (client: ClientFacts, action: 'publish' | 'subscribe', topic: string) => GateAnswer;
-  /** transform: rewrites a subscription before it is authorized. */
+  /** transform: rewrites a subscription before it is authorized. UNSUBSCRIBE must name what came of it. */
   'subscription.inbound': (client: ClientFacts, request: SubscriptionRequest) => TransformAnswer<SubscriptionRequest>;
-  /** transform: rewrites a message before its topic is authorized. A kept message must be held. */
+  /** transform: rewrites a message of a client before its topic is authorized. Not asked for wills. */
   'message.inbound': (client: ClientFacts, message: Message) => TransformAnswer<Message>;
-  /** take: sees every message that is about to be routed, whoever published it. */
+  /** take: sees every message that is about to be routed, whoever published it. A taken one is acknowledged as delivered. */
   'message.accept': (message: Message) => TakeAnswer;
-  /** transform: sees a message before it goes to one client. */
+  /** transform: sees a message before it goes to one client; a rejected one is dropped for that client. */
   'message.outbound': (clientId: string, message: Message) => TransformAnswer<Message>;
+  /** CONNACK is on its way. */
   'client.connected': (client: ClientFacts, isSessionPresent: boolean) => void;
+  /** `reasonCode`: of the DISCONNECT that was sent or received, 0x80 when the connection was lost. */
   'client.disconnected': (client: ClientFacts, reasonCode: number) => void;
+  /** A client has its session, a new one or one from before. */
   'session.opened': (clientId: string) => void;
+  /** The session is over: expired, discarded, or ended with its connection. */
   'session.closed': (clientId: string) => void;
+  /** Made, or replaced; `filter` with `$share/group/`. */
   'subscription.added': (clientId: string, filter: string, qos: 0 | 1 | 2) => void;
   'subscription.removed': (clientId: string, filter: string) => void;
+  /** Routed, and handed to whoever matched. */
   'message.published': (message: Message, hasSubscribers: boolean) => void;
   /** The client has acknowledged, or at QoS 0 was sent, the message. */
   'message.delivered': (clientId: string, message: Message) => void;
+  /** One delivery came to nothing. `clientId` null: nobody's in particular; `message` null: it could not be read any more. */
   'message.dropped': (clientId: string | null, message: Message | null, reason: DropReason) => void;
 }
 

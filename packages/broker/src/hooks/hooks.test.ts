@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import type { LogFields, Logger } from '#base/logger.ts';
+import { createMessage, type Message } from '#message/message.ts';
+import { Hooks } from './hooks.ts';
+import { EMBEDDER, hookOrder } from './order.ts';
+import type { ClientFacts, GateAnswer, HookPoint, SubscriptionRequest } from './points.ts';
+
+const client: ClientFacts = { clientId: 'c', username: 'u', listener: 'tcp.default', peerAddress: '127.0.0.1', protocolVersion: 5 };
+const incoming = { listener: 'tcp.default', peerAddress: '127.0.0.1' };
+const request: SubscriptionRequest = { filter: 'a/b', qos: 1 };
+
+function message(topic: string): Message {
+  return createMessage({ topic, payload: 'x', publisher: 'c', receivedAtMs: 0 });
+}
+
+function fail(): never {
+  throw new Error('the hook is broken');
+}
+
+let logged: { level: string; fields: LogFields; text: string }[] = [];
+let hooks: Hooks;
+
+beforeEach(() => {
+  logged = [];
+  const at = (level: string) => (fields: LogFields, text: string) => void logged.push({ level, fields, text });
+  const log: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
+  hooks = new Hooks(log);
+});
+
+test('without hooks every point lets pass what it is given', async () => {
+  const given = message('t');
+  assert.equal(hooks.admit(incoming), 'abstain');
+  assert.equal(await hooks.authenticate(client, null), 'abstain');
+  assert.equal(hooks.authorize(client, 'publish', 't'), 'abstain');
+  assert.equal(hooks.subscriptionInbound(client, request), request);
+  assert.equal(hooks.messageInbound(client, given), given);
+  assert.equal(hooks.messageAccept(given), 'pass');
+  assert.equal(hooks.messageOutbound('c', given), given);
+  hooks.observe('client.connected', client, false);
+  assert.deepEqual(logged, []);
+});
+
+test('a feature without a place in the order of a point is refused when it registers', () => {
+  assert.throws(
+    () => hooks.register('nobody', 'message.accept', () => 'pass'),
+    /nobody is not listed for message\.accept in hooks\/order\.ts/,
+  );
+  assert.equal(hooks.messageAccept(message('t')), 'pass');
+});
+
+test('the embedder has a place at every point', () => {
+  for (const order of Object.values(hookOrder)) assert.ok(order.includes(EMBEDDER));
+});
+
+test('hooks of one feature run in the order in which they were registered', () => {
+  const calls: number[] = [];
+  for (const number of [1, 2, 3]) hooks.register(EMBEDDER, 'session.opened', () => void calls.push(number));
+  hooks.observe('session.opened', 'c');
+  assert.deepEqual(calls, [1, 2, 3]);
+});
+
+test('the flags for hot callers tell whether their point is used', () => {
+  const flags = {
+    'message.inbound': () => hooks.hasMessageInbound,
+    'client.authorize': () => hooks.hasClientAuthorize,
+    'message.published': () => hooks.hasMessagePublished,
+    'message.delivered': () => hooks.hasMessageDelivered,
+    'message.outbound': () => hooks.hasMessageOutbound,
+  } satisfies Partial<Record<HookPoint, () => boolean>>;
+  for (const flag of Object.values(flags)) assert.equal(flag(), false);
+  hooks.register(EMBEDDER, 'message.inbound', (_client, one) => one);
+  hooks.register(EMBEDDER, 'client.authorize', () => 'abstain');
+  hooks.register(EMBEDDER, 'message.published', () => {});
+  hooks.register(EMBEDDER, 'message.delivered', () => {});
+  hooks.register(EMBEDDER, 'message.outbound', (_clientId, one) => one);
+  for (const flag of Object.values(flags)) assert.equal(flag(), true);
+});
+
+test('gate: the first answer wins, and those after it are not asked', async () => {
+  const asked: string[] = [];
+  hooks.register(EMBEDDER, 'connection.admit', () => (asked.push('admit 1'), 'abstain'));
+  hooks.register(EMBEDDER, 'connection.admit', () => (asked.push('admit 2'), { deny: 0x8a }));
+  hooks.register(EMBEDDER, 'connection.admit', () => (asked.push('admit 3'), 'allow'));
+  assert.deepEqual(hooks.admit(incoming), { deny: 0x8a });
+  hooks.register(EMBEDDER, 'client.authenticate', async (): Promise<GateAnswer> => (asked.push('authenticate 1'), 'abstain'));
+  hooks.register(EMBEDDER, 'client.authenticate', () => (asked.push('authenticate 2'), 'allow'));
+  hooks.register(EMBEDDER, 'client.authenticate', () => (asked.push('authenticate 3'), { deny: 0x86 }));
+  assert.equal(await hooks.authenticate(client, Buffer.from('secret')), 'allow');
+  hooks.register(EMBEDDER, 'client.authorize', (_client, action, topic) => (asked.push(`${action} ${topic}`), { deny: 0x87 }));
+  hooks.register(EMBEDDER, 'client.authorize', () => (asked.push('authorize 2'), 'allow'));
+  assert.deepEqual(hooks.authorize(client, 'subscribe', 'a/#'), { deny: 0x87 });
+  assert.deepEqual(asked, ['admit 1', 'admit 2', 'authenticate 1', 'authenticate 2', 'subscribe a/#']);
+});
+
+test('gate: one that throws denies, and nobody after it can let the client in', async () => {
+  hooks.register(EMBEDDER, 'connection.admit', fail);
+  hooks.register(EMBEDDER, 'connection.admit', () => 'allow');
+  hooks.register(EMBEDDER, 'client.authenticate', () => Promise.reject(new Error('the hook is broken')));
+  hooks.register(EMBEDDER, 'client.authenticate', () => 'allow');
+  hooks.register(EMBEDDER, 'client.authorize', fail);
+  hooks.register(EMBEDDER, 'client.authorize', () => 'allow');
+  assert.deepEqual(hooks.admit(incoming), { deny: 0x87 });
+  assert.deepEqual(await hooks.authenticate(client, null), { deny: 0x87 });
+  assert.deepEqual(hooks.authorize(client, 'publish', 't'), { deny: 0x87 });
+  assert.deepEqual(
+    logged.map(({ level, fields }) => [level, fields['point']]),
+    [
+      ['error', 'connection.admit'],
+      ['error', 'client.authenticate'],
+      ['error', 'client.authorize'],
+    ],
+  );
+});
+
+test('gate: an answer that is none denies', async () => {
+  for (const nonsense of [undefined, null, true, 'yes', {}, { deny: 'no' }]) {
+    const fresh = new Hooks({ debug() {}, info() {}, warn() {}, error() {}, fatal() {} });
+    fresh.register(EMBEDDER, 'connection.admit', () => nonsense as never);
+    fresh.register(EMBEDDER, 'client.authenticate', () => nonsense as never);
+    fresh.register(EMBEDDER, 'client.authorize', () => nonsense as never);
+    assert.deepEqual(fresh.admit(incoming), { deny: 0x87 }, String(nonsense));
+    assert.deepEqual(await fresh.authenticate(client, null), { deny: 0x87 }, String(nonsense));
+    assert.deepEqual(fresh.authorize(client, 'publish', 't'), { deny: 0x87 }, String(nonsense));
+  }
+});
+
+test('transform: each gets what the one before it made', () => {
+  hooks.register(EMBEDDER, 'message.inbound', (_client, one) => message(`${one.topic}/1`));
+  hooks.register(EMBEDDER, 'message.inbound', (_client, one) => message(`${one.topic}/2`));
+  hooks.register(EMBEDDER, 'message.outbound', (clientId, one) => message(`${one.topic}/${clientId}`));
+  hooks.register(EMBEDDER, 'subscription.inbound', (_client, one) => ({ ...one, filter: `tenant/${one.filter}` }));
+  hooks.register(EMBEDDER, 'subscription.inbound', (_client, one) => ({ ...one, qos: 0 }));
+  assert.equal((hooks.messageInbound(client, message('t')) as Message).topic, 't/1/2');
+  assert.equal((hooks.messageOutbound('c', message('t')) as Message).topic, 't/c');
+  assert.deepEqual(hooks.subscriptionInbound(client, request), { filter: 'tenant/a/b', qos: 0 });
+});
+
+test('transform: a rejection ends the row with its reason code', () => {
+  const never = (): never => assert.fail('a later hook was asked');
+  hooks.register(EMBEDDER, 'message.inbound', () => ({ reject: 0x99 }));
+  hooks.register(EMBEDDER, 'message.inbound', never);
+  hooks.register(EMBEDDER, 'message.outbound', () => ({ reject: 0x83 }));
+  hooks.register(EMBEDDER, 'message.outbound', never);
+  hooks.register(EMBEDDER, 'subscription.inbound', () => ({ reject: 0x8f }));
+  hooks.register(EMBEDDER, 'subscription.inbound', never);
+  assert.equal(hooks.messageInbound(client, message('t')), 0x99);
+  assert.equal(hooks.messageOutbound('c', message('t')), 0x83);
+  assert.equal(hooks.subscriptionInbound(client, request), 0x8f);
+});
+
+test('transform: one that throws, or makes something that is no message, rejects', () => {
+  hooks.register(EMBEDDER, 'message.inbound', fail);
+  hooks.register(EMBEDDER, 'message.outbound', () => undefined as never);
+  hooks.register(EMBEDDER, 'subscription.inbound', () => 'a/b' as never);
+  assert.equal(hooks.messageInbound(client, message('t')), 0x83);
+  assert.equal(hooks.messageOutbound('c', message('t')), 0x83);
+  assert.equal(hooks.subscriptionInbound(client, request), 0x83);
+  assert.deepEqual(
+    logged.map(({ level, fields }) => [level, fields['point']]),
+    [
+      ['error', 'message.inbound'],
+      ['error', 'message.outbound'],
+      ['error', 'subscription.inbound'],
+    ],
+  );
+});
+
+test('a reason code that the packet of the refusal cannot carry counts as a failure', async () => {
+  hooks.register(EMBEDDER, 'client.authenticate', () => ({ deny: 0x97 }));
+  hooks.register(EMBEDDER, 'client.authorize', (_client, action) => ({ deny: action === 'publish' ? 0x8f : 0x80 }));
+  hooks.register(EMBEDDER, 'message.inbound', () => ({ reject: 0x10 }));
+  assert.deepEqual(await hooks.authenticate(client, null), { deny: 0x97 });
+  assert.deepEqual(hooks.authorize(client, 'publish', 't'), { deny: 0x87 });
+  assert.deepEqual(hooks.authorize(client, 'subscribe', 't'), { deny: 0x80 });
+  assert.equal(hooks.messageInbound(client, message('t')), 0x83);
+  assert.equal(hooks.failures, 2);
+});
+
+test('a promise from a hook that may not be asynchronous is no answer, and its failure ends nothing', async () => {
+  hooks.register(EMBEDDER, 'client.authorize', (async () => fail()) as never);
+  assert.deepEqual(hooks.authorize(client, 'publish', 't'), { deny: 0x87 });
+  await new Promise(setImmediate);
+  assert.equal(hooks.failures, 1);
+});
+
+test('take: the first who does not pass decides', () => {
+  const seen: string[] = [];
+  hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`1 ${one.topic}`), 'pass'));
+  hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`2 ${one.topic}`), one.topic === 'mine' ? 'taken' : 'pass'));
+  hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`3 ${one.topic}`), one.topic === 'bad' ? { reject: 0x97 } : 'pass'));
+  assert.equal(hooks.messageAccept(message('mine')), 'taken');
+  assert.equal(hooks.messageAccept(message('bad')), 0x97);
+  assert.equal(hooks.messageAccept(message('good')), 'pass');
+  assert.deepEqual(seen, ['1 mine', '2 mine', '1 bad', '2 bad', '3 bad', '1 good', '2 good', '3 good']);
+});
+
+test('take: one that throws or answers nonsense rejects', () => {
+  hooks.register(EMBEDDER, 'message.accept', (one) => (one.topic === 'throw' ? fail() : (undefined as never)));
+  assert.equal(hooks.messageAccept(message('throw')), 0x83);
+  assert.equal(hooks.messageAccept(message('nothing')), 0x83);
+});
+
+test('observe: what one throws is logged, and the others still hear', () => {
+  const heard: unknown[] = [];
+  hooks.register(EMBEDDER, 'message.dropped', fail);
+  hooks.register(EMBEDDER, 'message.dropped', (...facts) => void heard.push(facts));
+  const dropped = message('t');
+  hooks.observe('message.dropped', 'c', dropped, 'queue-full');
+  assert.deepEqual(heard, [['c', dropped, 'queue-full']]);
+  assert.deepEqual(
+    logged.map(({ level, fields }) => [level, fields['point']]),
+    [['warn', 'message.dropped']],
+  );
+});
+
+test('observe: a promise that a hook makes although nobody waits for it is caught when it fails', async () => {
+  hooks.register(EMBEDDER, 'client.connected', async () => fail());
+  hooks.observe('client.connected', client, true);
+  await new Promise(setImmediate);
+  assert.deepEqual(
+    logged.map(({ level, fields }) => [level, fields['point']]),
+    [['warn', 'client.connected']],
+  );
+});
