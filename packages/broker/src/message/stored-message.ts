@@ -58,8 +58,8 @@ export function decodeMessage(bytes: Buffer, at = 0): Message {
     messageExpiryAt: expiry < 0 ? -1 : topicStart + expiry,
   };
   const message = new Message(bytes.toString('utf8', topicStart, topicEnd), bytes, slices, {
-    qos: (bytes[at]! & 3) as QoS,
-    retain: (bytes[at]! & 4) !== 0,
+    qos: (bytes[at] & 3) as QoS,
+    retain: (bytes[at] & 4) !== 0,
     receivedAtMs: bytes.readDoubleBE(at + 1),
     expiresAtMs: bytes.readDoubleBE(at + 9),
     publisher: bytes.toString('utf8', publisherStart, topicStart),

@@ -65,12 +65,12 @@ export function decodeChunk(record: Buffer): StoredEntry[] {
   let at = 2;
   for (let left = record.readUInt16BE(0); left > 0; left -= 1) {
     const identifiers: number[] = [];
-    for (let i = 0; i < record[at + 19]!; i += 1) identifiers.push(record.readUInt32BE(at + ENTRY_BYTES + 4 * i));
+    for (let i = 0; i < record[at + 19]; i += 1) identifiers.push(record.readUInt32BE(at + ENTRY_BYTES + 4 * i));
     const base = record.readUIntBE(at + 3, 6);
     entries.push({
-      qos: (record[at]! & 3) as QoS,
-      retain: (record[at]! & 4) !== 0,
-      state: (record[at]! >> 3) as DeliveryState,
+      qos: (record[at] & 3) as QoS,
+      retain: (record[at] & 4) !== 0,
+      state: (record[at] >> 3) as DeliveryState,
       packetId: record.readUInt16BE(at + 1),
       base,
       offset: base + record.readUInt16BE(at + 9),

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createMessage } from '#message/message.ts';
+import { MemoryStore } from '#store/memory/memory-store.ts';
+import { Batch, type Store } from '#store/store.ts';
+import {
+  collectRecord,
+  deleteSession,
+  deleteSubscription,
+  putFacts,
+  putIncoming,
+  putSubscription,
+  putWill,
+  type SessionFacts,
+  type StoredSession,
+  type StoredSubscription,
+} from './session-record.ts';
+import { Will } from './will.ts';
+
+const facts: SessionFacts = {
+  clientId: 'grün',
+  owner: 'user:anna',
+  principal: { kind: 'user', name: 'anna', attributes: { site: 'b' } },
+  createdAtMs: 1_893_456_000_000,
+  expiryInterval: 0xffffffff,
+  expiresAtMs: 0,
+  isConnected: true,
+  willDelay: 30,
+  willAtMs: 1_893_456_030_000,
+};
+const subscription: StoredSubscription = {
+  text: '$share/g/a/+',
+  number: 300,
+  qos: 2,
+  noLocal: true,
+  retainAsPublished: true,
+  retainHandling: 1,
+  identifier: 268_435_455,
+};
+
+describe('the records of a session', () => {
+  test('come back as they were written, session by session', async () => {
+    const store = new MemoryStore();
+    const batch = new Batch();
+    putFacts(batch, 70_000, { ...facts, clientId: 'other' });
+    putFacts(batch, 3, facts);
+    putIncoming(batch, 3, new Set([65_535, 1, 300]));
+    putSubscription(batch, 3, subscription);
+    putSubscription(batch, 3, { ...subscription, text: 'b', number: 2 });
+    putWill(batch, 3, new Will(createMessage({ topic: 'w', payload: 'gone', qos: 1, retain: true, publisher: 'p', receivedAtMs: 5 }), 30));
+    await store.commit(batch);
+
+    const sessions = await read(store);
+    assert.deepEqual([...sessions.keys()], [3, 70_000]);
+    const session = sessions.get(3)!;
+    assert.deepEqual(session.facts, facts);
+    assert.deepEqual(session.incoming, [65_535, 1, 300]);
+    assert.deepEqual(session.subscriptions, [{ ...subscription, text: 'b', number: 2 }, subscription]);
+    const will = session.will!;
+    assert.deepEqual([will.topic, will.payload.toString(), will.qos, will.retain], ['w', 'gone', 1, true]);
+    assert.deepEqual(
+      { ...sessions.get(70_000)!, facts: null },
+      { number: 70_000, facts: null, incoming: [], subscriptions: [], will: null },
+    );
+  });
+
+  test('go part by part', async () => {
+    const store = new MemoryStore();
+    const batch = new Batch();
+    putFacts(batch, 1, facts);
+    putIncoming(batch, 1, new Set([1]));
+    putSubscription(batch, 1, subscription);
+    putWill(batch, 1, new Will(createMessage({ topic: 'w', publisher: 'p', receivedAtMs: 5 }), 0));
+    putIncoming(batch, 1, new Set());
+    putWill(batch, 1, null);
+    deleteSubscription(batch, 1, subscription.number);
+    await store.commit(batch);
+    assert.deepEqual((await read(store)).get(1), { number: 1, facts, incoming: [], subscriptions: [], will: null });
+
+    const last = new Batch();
+    deleteSession(last, 1);
+    await store.commit(last);
+    assert.equal(await store.count('session'), 0);
+  });
+});
+
+async function read(store: Store): Promise<Map<number, StoredSession>> {
+  const sessions = new Map<number, StoredSession>();
+  for await (const page of store.scan('session')) for (const record of page) collectRecord(sessions, record);
+  return sessions;
+}
