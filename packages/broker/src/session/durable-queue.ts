@@ -1,5 +1,7 @@
 // HOT
+import { OperationalError } from '#base/errors.ts';
 import { type Delivery, DeliveryState } from '#message/delivery.ts';
+import type { Message } from '#message/message.ts';
 import type { Log } from '#store/log.ts';
 import type { Batch, Store } from '#store/store.ts';
 import { decodeChunk, encodeChunk, type GroupNumbers, QueueChunk, restoreDelivery, type StoredEntry } from './queue-chunk.ts';
@@ -55,8 +57,10 @@ export class DurableQueue {
   #diskMessages = 0;
   #unsaved: QueueChunk[] = [];
   #saving: SavedChunk[] = [];
-  #isLoading = false;
-  #isPurged = false;
+  #loading: Promise<void> | null = null;
+  #isPurging = false;
+  /** The broker stops: what lies on disk stays there. */
+  #isClosed = false;
 
   constructor(owner: QueueOwner, store: Store, log: Log) {
     this.#owner = owner;
@@ -138,7 +142,7 @@ export class DurableQueue {
 
   /** Reads back, after a restart, every delivery that has a packet identifier; they precede all others. */
   async prime(): Promise<void> {
-    while (this.#diskMessages > 0 && this.#resident.every((chunk) => chunk.cursor === chunk.entries.length)) {
+    while (!this.#isClosed && this.#diskMessages > 0 && this.#resident.every((chunk) => chunk.cursor === chunk.entries.length)) {
       await this.#load();
     }
   }
@@ -173,16 +177,17 @@ export class DurableQueue {
 
   /** The session has ended: frees every record. Waiting deliveries of shared groups are handed to `redeliver` first. */
   async purge(redeliver: (delivery: Delivery) => void): Promise<void> {
+    this.#isPurging = true;
     for (let delivery = this.next(); ; delivery = this.next()) {
       if (delivery === null) {
-        if (this.#diskMessages === 0) break;
+        if (this.#isClosed || this.#diskMessages === 0) break;
         await this.#load();
         continue;
       }
-      if (delivery.group !== null) redeliver(delivery);
+      // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
+      if (delivery.group !== null && (delivery.qos === 1 || delivery.packetId === 0)) redeliver(delivery);
       this.done(delivery);
     }
-    this.#isPurged = true;
   }
 
   #front(): QueueChunk | null {
@@ -242,13 +247,26 @@ export class DurableQueue {
   }
 
   #startLoading(): void {
-    if (this.#isLoading || this.#isPurged) return;
+    if (this.#loading !== null || this.#isPurging || this.#isClosed) return;
     void this.#load().then(() => this.#owner.onQueueLoaded());
   }
 
-  async #load(): Promise<void> {
-    this.#isLoading = true;
-    const range = { from: this.#key(this.#diskFirst), to: this.#key(this.#diskLast + 1), limit: PAGE_RECORDS };
+  /** Reads a page of the range back; whoever asks meanwhile waits for the same page. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#loadPage()
+      .catch((error: unknown) => {
+        if (!(error instanceof OperationalError && error.code === 'store.closed')) throw error;
+        this.#isClosed = true;
+      })
+      .finally(() => {
+        this.#loading = null;
+      });
+    return this.#loading;
+  }
+
+  async #loadPage(): Promise<void> {
+    const last = this.#diskLast;
+    const range = { from: this.#key(this.#diskFirst), to: this.#key(last + 1), limit: PAGE_RECORDS };
     let records = 0;
     for await (const page of this.#store.scan('queue', range)) {
       for (const { key, value } of page) {
@@ -256,28 +274,30 @@ export class DurableQueue {
         await this.#loadChunk(key.readUIntBE(4, 6), decodeChunk(value));
       }
     }
-    if (records < PAGE_RECORDS) this.#endRange();
-    this.#isLoading = false;
+    // The range grows at its end while it is read: what came meanwhile is there for the next page.
+    if (records < PAGE_RECORDS && last === this.#diskLast) this.#endRange();
   }
 
   /** Nothing more is on disk: what the range still counts was lost with its records. */
   #endRange(): void {
     this.waiting -= this.#diskMessages;
     this.#diskMessages = 0;
-    this.#resident.push(...this.#late.filter((chunk) => chunk !== this.#open && !chunk.isMarked && chunk.isStored));
-    this.#late = this.#late.filter((chunk) => !this.#resident.includes(chunk));
   }
 
   async #loadChunk(sequence: number, entries: readonly StoredEntry[]): Promise<void> {
-    const chunk = new QueueChunk(sequence);
-    chunk.isStored = true;
+    const messages: (Message | null)[] = [];
+    for (const entry of entries) messages.push(await this.#log.read(entry.base, entry.offset));
+    // ORDER: the chunk leaves the range and takes its place in memory in one step, or newer ones would overtake it.
     this.#diskFirst = sequence + 1;
     this.#diskMessages -= entries.length;
-    for (const entry of entries) {
-      const message = await this.#log.read(entry.base, entry.offset);
+    const chunk = new QueueChunk(sequence);
+    chunk.isStored = true;
+    for (const [i, entry] of entries.entries()) {
+      const message = messages[i]!;
       if (message === null) this.#loseEntry(entry);
       else this.#adopt(chunk, restoreDelivery(entry, message, this.#owner));
     }
+    chunk.saved = chunk.entries.length;
     if (chunk.cursor < chunk.entries.length) this.#resident.push(chunk);
     else if (chunk.live === 0) this.#mark(chunk);
   }
@@ -286,7 +306,7 @@ export class DurableQueue {
     delivery.chunk = chunk;
     chunk.entries.push(delivery);
     chunk.live += 1;
-    if (delivery.packetId === 0) return;
+    if (delivery.packetId === 0 || this.#isPurging) return;
     chunk.cursor = chunk.entries.length;
     this.waiting -= 1;
     this.#owner.onRestored(delivery);
@@ -296,7 +316,8 @@ export class DurableQueue {
     this.waiting -= 1;
     this.bytes -= entry.weight;
     this.#log.releaseAt(entry.base);
-    this.#owner.onDamaged(entry);
+    // At QoS 1 the record of a chunk may outlive messages that the client had: those are not missed.
+    if (this.#log.isDamaged(entry.base)) this.#owner.onDamaged(entry);
   }
 
   #key(sequence: number): Buffer {

@@ -18,6 +18,10 @@ const SEGMENT_MESSAGES_MAX = 256;
 /** Decoded records kept for readers that follow each other closely. */
 const CACHED_RECORDS_MAX = 32;
 
+/** Damaged records are kept under the name of their table. */
+const QUARANTINE_PREFIX = 'log/';
+const quarantinedRecords = { from: Buffer.from('log/'), to: Buffer.from('log0') };
+
 /** Consecutive records that are freed together, when the last reader of any message in them is done. */
 interface Segment {
   readonly records: number[];
@@ -52,7 +56,11 @@ export class Log implements Participant {
   readonly #segments = new Map<number, Segment>();
   #openSegment: Segment | null = null;
   #dropped: number[] = [];
+  /** What the batch under way deletes. */
+  #dropping: number[] = [];
   readonly #cache = new Map<number, Map<number, Message>>();
+  /** Bases of records that were found damaged. */
+  readonly #damaged = new Set<number>();
 
   constructor(store: Store, committer: Committer, log: Logger) {
     this.#store = store;
@@ -80,6 +88,14 @@ export class Log implements Participant {
         this.#nextOffset = Math.max(this.#nextOffset, base + OFFSETS_MAX);
       }
     }
+    for await (const page of this.#store.scan('quarantine', quarantinedRecords)) {
+      for (const { key } of page) this.#damaged.add(readOffset(key.subarray(QUARANTINE_PREFIX.length)));
+    }
+  }
+
+  /** True when the record at `base` is missing because it was damaged, not because nobody needed it any more. */
+  isDamaged(base: number): boolean {
+    return this.#damaged.has(base);
   }
 
   /** At start: a stored queue entry refers to a message of the record at `base`. False when the record is lost. */
@@ -97,6 +113,8 @@ export class Log implements Participant {
 
   /** One more durable reader needs the message. */
   acquire(message: Message): void {
+    // A message that somebody still sends may come back after its last durable reader was done, and its record gone.
+    if (message.recordBase !== NOT_LOGGED && !this.#segments.has(message.recordBase)) forget(message);
     if (message.offset === NOT_LOGGED) {
       message.hold();
       message.offset = this.#nextOffset++;
@@ -124,9 +142,13 @@ export class Log implements Participant {
   /** The stored message, or null when its record is damaged or gone. */
   async read(base: number, offset: number): Promise<Message | null> {
     let record = this.#cache.get(base);
-    if (record === undefined) {
+    // A record that was read while it grew lacks what is new in it.
+    if (record === undefined || !record.has(offset)) {
       const value = await this.#store.get('log', offsetKey(base));
-      if (value === null) return null;
+      if (value === null) {
+        if (this.#segments.has(base)) this.#damaged.add(base);
+        return null;
+      }
       record = decodeRecord(base, value);
       if (this.#cache.size >= CACHED_RECORDS_MAX) this.#cache.delete(this.#cache.keys().next().value!);
       this.#cache.set(base, record);
@@ -137,9 +159,11 @@ export class Log implements Participant {
   persist(batch: Batch): void {
     this.#isJoined = false;
     for (const base of this.#dropped) batch.delete('log', offsetKey(base));
+    this.#dropping = this.#dropped;
     this.#dropped = [];
     this.#persistRefused(batch);
     const needed = this.#pending.filter((message) => message.readers > 0);
+    for (const message of this.#pending) if (message.readers === 0) forget(message);
     this.#pending = [];
     if (needed.length > 0 && this.#grow(batch, needed)) return;
     for (let from = 0; from < needed.length; ) from = this.#writeRecord(batch, needed, from);
@@ -147,8 +171,12 @@ export class Log implements Participant {
 
   settled(error: OperationalError | null): void {
     const written = this.#written;
+    const dropping = this.#dropping;
     this.#written = [];
+    this.#dropping = [];
     if (error === null) return;
+    if (dropping.length > 0) this.#join();
+    this.#dropped.push(...dropping);
     this.#log.warn({ records: written.length, code: error.code }, 'the log could not be written; it is tried again');
     // What is still read after the refusal is written with the next batch, under the same base.
     for (const record of written) this.#rewrite(record);
@@ -237,6 +265,13 @@ export class Log implements Participant {
     }
     this.#join();
   }
+}
+
+/** The message is in no log: who acquires it next appends it. */
+function forget(message: Message): void {
+  message.offset = NOT_LOGGED;
+  message.recordBase = NOT_LOGGED;
+  message.readers = 0;
 }
 
 function encodeRecord(base: number, messages: readonly Message[], bytes: number): Buffer {
