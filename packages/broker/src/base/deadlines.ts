@@ -67,11 +67,15 @@ export class Deadlines {
 
   #wake(): void {
     const nowMs = this.#clock.wallMs();
-    for (let first = this.#heap[0]; first !== undefined && first.atMs <= nowMs; first = this.#heap[0]) {
-      this.cancel(first);
-      first.onDeadline();
+    try {
+      for (let first = this.#heap[0]; first !== undefined && first.atMs <= nowMs; first = this.#heap[0]) {
+        this.cancel(first);
+        first.onDeadline();
+      }
+    } finally {
+      // Whatever a deadline throws, the others stay on time.
+      this.#arm();
     }
-    this.#arm();
   }
 
   #rise(deadline: Deadline): void {
