@@ -83,7 +83,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 
   onBytes(bytes: Buffer, start: number, end: number): void {
     if (this.state === ConnectionState.Closed) return;
-    this.#heardAtMs = this.house.table.nowMs;
+    // A CONNECT that trickles in must not win time: before it is decided nothing counts as a sign of life.
+    if (this.state === ConnectionState.Connected) this.#heardAtMs = this.house.table.nowMs;
     this.house.table.wallMs = this.house.clock.wallMs();
     this.house.counters.bytesReceived += end - start;
     try {
@@ -134,7 +135,9 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   /** The client is let in: larger packets may come, and its deliveries go out. */
   admit(client: Client): void {
     this.client = client;
+    this.#session = client.session;
     this.state = ConnectionState.Connected;
+    this.#heardAtMs = this.house.table.nowMs;
     this.#decoder.frameBytesMax = this.house.limits.packetBytesMax;
   }
 
@@ -273,7 +276,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   #finish(): void {
-    this.outbox.flush();
+    this.outbox.finish();
     this.link.end();
   }
 }

@@ -58,14 +58,20 @@ export class Outbox {
     this.chunk!.set(packet, at);
   }
 
-  /** Sends what has gathered. */
+  /** Sends what has gathered. A blocked Link keeps the whole chunk of every write, so it gets full ones only until it has drained. */
   flush(): void {
     this.#isDirty = false;
+    if (this.#used > 0 && !this.isBlocked) this.#write();
+  }
+
+  /** Hands everything to the Link, which is about to end. */
+  finish(): void {
     if (this.#used > 0) this.#write();
   }
 
   onDrain(): void {
     this.isBlocked = false;
+    this.flush();
   }
 
   #write(): void {

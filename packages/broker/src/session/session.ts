@@ -81,7 +81,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** True when a delivery would go out at once. */
   get isReady(): boolean {
-    return this.sink !== null && this.inflight.size < this.#window && this.waiting === 0;
+    return this.sink !== null && this.inflight.size < this.#window && this.waiting === 0 && this.sink.isWritable;
   }
 
   /** True when the overflow policy would drop or refuse a message of this weight. */
@@ -202,9 +202,9 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.#redeliverUnfinished();
   }
 
-  /** Sends what waits, as far as the window allows. */
+  /** Sends what waits, as far as the window and the client's reading allow; a sink that is writable again has it called. */
   pump(): void {
-    while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window) {
+    while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window && this.sink.isWritable) {
       const delivery = this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
       if (delivery === null) break;
       if (delivery.state === DeliveryState.Done) continue;
