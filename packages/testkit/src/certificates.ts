@@ -47,7 +47,19 @@ export class TestAuthority {
     await writeFile(extensionFile, `basicConstraints=CA:FALSE\n${names}`);
     await run('openssl', ['req', ...newKey(keyFile), '-out', requestFile, '-subj', `/CN=${commonName}`]);
     const authority = ['-CA', this.certificate.certFile, '-CAkey', this.certificate.keyFile, '-CAcreateserial'];
-    await run('openssl', ['x509', '-req', '-in', requestFile, ...authority, '-out', certFile, '-days', `${days}`, '-extfile', extensionFile]);
+    await run('openssl', [
+      'x509',
+      '-req',
+      '-in',
+      requestFile,
+      ...authority,
+      '-out',
+      certFile,
+      '-days',
+      `${days}`,
+      '-extfile',
+      extensionFile,
+    ]);
     return load(certFile, keyFile);
   }
 }

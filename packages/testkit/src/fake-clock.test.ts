@@ -45,3 +45,17 @@ test('a cancelled timer does not run, and a jump of the wall clock moves no time
   clock.advance(5);
   assert.equal(isDone, true);
 });
+
+test('a leap runs what fell due once, after it', () => {
+  const clock = new FakeClock();
+  const seen: number[] = [];
+  const again = (): void => {
+    seen.push(clock.monotonicMs());
+    clock.after(10, again);
+  };
+  clock.after(10, again);
+  clock.leap(1_000_000);
+  assert.deepEqual(seen, [1_000_000]);
+  clock.advance(10);
+  assert.deepEqual(seen, [1_000_000, 1_000_010]);
+});

@@ -57,7 +57,7 @@ class Lane {
   }
 
   #takePiece(): Buffer {
-    const first = this.#held[0]!;
+    const first = this.#held[0];
     let size = Math.min(first.length, this.#faults.pieceBytes ?? first.length);
     if (this.#faults.isRandomlySplit === true) size = 1 + Math.floor(this.#random() * size);
     if (size < first.length) this.#held[0] = first.subarray(size);

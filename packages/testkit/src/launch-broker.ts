@@ -37,6 +37,7 @@ const freePorts = {
   'listeners.tcp.bind': '127.0.0.1:0',
   'listeners.ws.bind': '127.0.0.1:0',
   'listeners.tls.bind': '127.0.0.1:0',
+  'listeners.tls1884.bind': '127.0.0.1:0',
   'listeners.wss.bind': '127.0.0.1:0',
   'admin.bind': '127.0.0.1:0',
 };
@@ -80,6 +81,11 @@ export class LaunchedBroker implements AsyncDisposable {
     return this.#ready.listeners;
   }
 
+  /** The file of the authority that signed the certificate which the broker made for itself. */
+  get certificateAuthority(): string {
+    return join(this.dataDirectory, 'tls', 'ca.pem');
+  }
+
   get admin(): { readonly address: string; readonly port: number } | undefined {
     return this.#ready.admin;
   }
@@ -92,7 +98,10 @@ export class LaunchedBroker implements AsyncDisposable {
   target(name = 'tcp'): WireTarget & { readonly host: string; readonly port: number } {
     const listener = this.listeners[name];
     if (listener === undefined) throw new Error(`the broker has no listener ${name}: ${Object.keys(this.listeners).join(', ')}`);
-    return { host: listener.address, port: listener.port, ...(listener.kind.startsWith('ws') ? { webSocketPath: '/mqtt' } : {}) };
+    const place = { host: listener.address, port: listener.port };
+    // A Unix socket has a path for its address.
+    if (listener.port === 0) return { ...place, path: listener.address };
+    return listener.kind.startsWith('ws') ? { ...place, webSocketPath: '/mqtt' } : place;
   }
 
   /** Starts it (again) on its data directory; the ports may differ from those before. */

@@ -39,7 +39,7 @@ export async function launchMosquitto(options: MosquittoOptions = {}): Promise<F
         isReady: (line) => line.endsWith(' running'),
         timeoutMs: 10_000,
       });
-      return foreignBroker(launched, { host: '127.0.0.1', port }, webSocketPort, directory.remove);
+      return foreignBroker(launched, { host: '127.0.0.1', port }, webSocketPort, () => directory.remove());
     } catch (error) {
       if (attempt < attemptsMax && String(error).includes('Address already in use')) continue;
       await directory.remove();
@@ -54,8 +54,9 @@ function configuration(port: number, webSocketPort: number, more: readonly strin
     'allow_anonymous true',
     'persistence false',
     `user ${process.getuid?.() === 0 ? 'root' : 'mosquitto'}`,
-    ...more,
     `listener ${port} 127.0.0.1`,
+    // Options of a listener that come before one would open another on port 1883.
+    ...more,
     `listener ${webSocketPort} 127.0.0.1`,
     'protocol websockets',
   ];

@@ -73,8 +73,8 @@ const reasonCodes: Readonly<Record<string, readonly number[]>> = {
   suback: [0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2],
   unsuback: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91],
   disconnect: [
-    0x00, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c,
-    0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+    0x00, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b,
+    0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
   ],
   auth: [0x00, 0x18, 0x19],
 };
@@ -97,7 +97,7 @@ export function splitPacket(bytes: Buffer): { packet: Buffer; rest: Buffer } | n
   let length = 0;
   for (let i = 1; i <= 4; i += 1) {
     if (bytes.length <= i) return null;
-    const digit = bytes[i]!;
+    const digit = bytes[i];
     length += (digit & 0x7f) * 128 ** (i - 1);
     if (digit >= 0x80) continue;
     if (i > 1 && digit === 0) throw new ServerViolation('the Remaining Length is longer than it must be', bytes);
@@ -116,13 +116,13 @@ class Reader {
     this.#version = version;
     this.#raw = raw;
     this.#position = 1;
-    while (raw[this.#position]! >= 0x80) this.#position += 1;
+    while (raw[this.#position] >= 0x80) this.#position += 1;
     this.#position += 1;
   }
 
   read(): ServerPacket {
-    const first = this.#raw[0]!;
-    const type = names[first >> 4]!;
+    const first = this.#raw[0];
+    const type = names[first >> 4];
     const flags = first & 0x0f;
     const expected = type === 'pubrel' ? 2 : 0;
     if (type !== 'publish' && flags !== expected) this.#fail(`${type} has the flags ${flags}`);
@@ -204,7 +204,7 @@ class Reader {
   }
 
   #checkReason(type: string, code: number): void {
-    if (!reasonCodes[type]!.includes(code)) this.#fail(`a server's ${type} does not have the Reason Code 0x${code.toString(16)}`);
+    if (!reasonCodes[type].includes(code)) this.#fail(`a server's ${type} does not have the Reason Code 0x${code.toString(16)}`);
   }
 
   #properties(type: string): Properties {

@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { readPacket, splitPacket, type Connack, type Publish, type ServerPacket } from './packet-reader.ts';
+import { readPacket, splitPacket, type Acknowledgement, type Connack, type Publish, type ServerPacket } from './packet-reader.ts';
 import {
   acknowledgementBytes,
   connectBytes,
@@ -7,6 +7,7 @@ import {
   publishBytes,
   subscribeBytes,
   unsubscribeBytes,
+  type AcknowledgementName,
   type ConnectOptions,
   type ProtocolVersion,
   type PublishOptions,
@@ -67,7 +68,7 @@ export class WireClient {
   }
 
   send(...packets: readonly Buffer[]): void {
-    this.#transport.write(packets.length === 1 ? packets[0]! : Buffer.concat(packets));
+    this.#transport.write(packets.length === 1 ? packets[0] : Buffer.concat(packets));
   }
 
   /** Cuts the connection without a DISCONNECT, as a network failure does, and waits until it is cut. */
@@ -96,6 +97,22 @@ export class WireClient {
     });
     if (packet.type !== type) throw new AssertionError({ message: `expected ${type}, got ${describe(packet)}` });
     return packet as PacketOf<T>;
+  }
+
+  /** The packet of this type for this Packet Identifier; packets that come before it are left to take, in their order. */
+  async expectFor(type: AcknowledgementName, packetId: number): Promise<Acknowledgement> {
+    const passed: ServerPacket[] = [];
+    try {
+      for (;;) {
+        const packet = await this.next().catch((error: unknown) => {
+          throw new AssertionError({ message: `expected ${type} for ${packetId}: ${(error as Error).message}` });
+        });
+        if (packet.type === type && packet.packetId === packetId) return packet;
+        passed.push(packet);
+      }
+    } finally {
+      this.#packets.unshift(...passed);
+    }
   }
 
   /** The broker closes, and sends nothing before. */
@@ -137,7 +154,7 @@ export class WireClient {
   ): Promise<readonly number[]> {
     const packetId = this.packetId();
     const list = typeof requests === 'string' ? [{ filter: requests, qos: 2 as const }] : [requests].flat();
-    this.send(subscribeBytes(this.version, packetId, list as SubscriptionRequest[], properties));
+    this.send(subscribeBytes(this.version, packetId, list, properties));
     const suback = await this.expect('suback');
     if (suback.packetId !== packetId) throw new AssertionError({ message: `SUBACK is for ${suback.packetId}, not ${packetId}` });
     return suback.reasonCodes;
@@ -158,11 +175,10 @@ export class WireClient {
     const packetId = options.packetId ?? this.packetId();
     this.send(publishBytes(this.version, { ...options, packetId }));
     if (qos === 0) return 0;
-    const answer = await this.expect(qos === 1 ? 'puback' : 'pubrec');
-    if (answer.packetId !== packetId) throw new AssertionError({ message: `${answer.type} is for ${answer.packetId}, not ${packetId}` });
+    const answer = await this.expectFor(qos === 1 ? 'puback' : 'pubrec', packetId);
     if (qos === 2 && answer.reasonCode < 0x80) {
       this.send(acknowledgementBytes('pubrel', packetId));
-      await this.expect('pubcomp');
+      await this.expectFor('pubcomp', packetId);
     }
     return answer.reasonCode;
   }
@@ -179,8 +195,7 @@ export class WireClient {
     if (message.qos === 1) this.send(acknowledgementBytes('puback', message.packetId));
     if (message.qos !== 2) return;
     this.send(acknowledgementBytes('pubrec', message.packetId));
-    const release = await this.expect('pubrel');
-    if (release.packetId !== message.packetId) throw new AssertionError({ message: 'PUBREL has another Packet Identifier' });
+    await this.expectFor('pubrel', message.packetId);
     this.send(acknowledgementBytes('pubcomp', message.packetId));
   }
 
