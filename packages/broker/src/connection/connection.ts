@@ -16,6 +16,7 @@ import type { Link, LinkHandler } from '#listeners/link.ts';
 import type { Delivery } from '#message/delivery.ts';
 import type { Client } from '#port/client.ts';
 import type { KnownTopic } from '#port/topic-directory.ts';
+import type { Session } from '#session/session.ts';
 import { SendResult, type Sink } from '#session/sink.ts';
 import { Acknowledgements, type RefusalHandler } from './acknowledgements.ts';
 import type { Authentication } from './authentication.ts';
@@ -60,6 +61,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   /** 1.5 times the keep alive in force, milliseconds; 0 when there is none [MQTT-3.1.2-22]. */
   keepAliveMs = 0;
   readonly #decoder: FrameDecoder<Buffer>;
+  /** The session that the connection has or had. */
+  #session: Session | null = null;
   #heardAtMs: number;
   #blockedAtMs = 0;
   #isHeld = false;
@@ -180,7 +183,10 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
       else this.disconnect(error.reasonCode, error.message);
       return;
     }
-    this.house.log.error({ err: error, clientId: this.client?.facts.clientId, peer: this.link.peer.address }, 'a packet could not be handled');
+    this.house.log.error(
+      { err: error, clientId: this.client?.facts.clientId, peer: this.link.peer.address },
+      'a packet could not be handled',
+    );
     this.disconnect(ReasonCode.ImplementationSpecificError, 'internal error');
   }
 
@@ -192,7 +198,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
       ...(serverReference === null ? {} : { serverReference }),
     };
     if (this.state !== ConnectionState.Connected) {
-      const code = this.version === 5 ? reasonCode : connackReturnCode(reasonCode);
+      const code = this.version === 5 ? connackCode(reasonCode) : connackReturnCode(reasonCode);
       this.#pushLast({ type: PacketType.CONNACK, sessionPresent: false, reasonCode: code, properties }); // [MQTT-3.2.2-6]
     } else if (this.version === 5) {
       this.#pushLast({ type: PacketType.DISCONNECT, reasonCode, properties });
@@ -207,7 +213,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   onRefusedAcknowledgement(type: number, packetId: number): boolean {
-    if (type === PacketType.PUBREC) this.client?.session.state.removeIncoming(packetId);
+    // Also when the connection is gone: the client will send the PUBLISH again, and it must count as new.
+    if (type === PacketType.PUBREC) this.#session?.state.removeIncoming(packetId);
     if (this.version === 5 && (type === PacketType.PUBACK || type === PacketType.PUBREC)) return true;
     // MQTT 3 has no way to refuse a PUBLISH: the client learns by the lost connection, and publishes again (D5).
     this.disconnect(ReasonCode.QuotaExceeded, 'the disk is full');
@@ -285,4 +292,9 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 function isAnswered({ connectVersion, reasonCode }: ProtocolError): boolean {
   if (connectVersion === undefined) return false;
   return connectVersion === 5 || (reasonCode !== ReasonCode.MalformedPacket && reasonCode !== ReasonCode.ProtocolError);
+}
+
+/** CONNACK cannot say that the broker is shutting down [MQTT-3.2.2-8]. */
+function connackCode(reasonCode: number): number {
+  return reasonCode === ReasonCode.ServerShuttingDown ? ReasonCode.ServerUnavailable : reasonCode;
 }
