@@ -81,6 +81,8 @@ export class ClientPort {
     ) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${will.message.topic}` };
     }
+    // A session that this one replaces must be gone for good before the client hears of it.
+    const wasDurable = this.#house.sessions.get(facts.clientId)?.isDurable === true;
     const opened = this.#house.sessions.open({
       clientId: facts.clientId,
       cleanStart: request.cleanStart,
@@ -93,7 +95,7 @@ export class ClientPort {
     if (opened === null)
       return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason: 'the session of this client id belongs to another user' };
     const { session, isPresent } = opened;
-    if (session.isDurable || isPresent) {
+    if (session.isDurable || wasDurable) {
       const error = await this.#house.committer.durable();
       if (error !== null) {
         this.#house.sessions.release(session, sink);

@@ -1,6 +1,7 @@
 import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { queueKey } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
+import { decodeChunk } from './queue-chunk.ts';
 import { collectRecord, type SessionFacts, type StoredSession } from './session-record.ts';
 import { Session } from './session.ts';
 import type { Sink } from './sink.ts';
@@ -90,9 +91,10 @@ export class Sessions {
     for await (const page of this.#house.store.scan('session')) for (const record of page) collectRecord(stored, record);
     const numbers = new Map<number, Session>();
     for (const record of stored.values()) {
-      if (record.facts === null) continue;
+      // ORDER: also the number of a session whose facts were damaged: its other records must not become another one's.
       this.#nextNumber = Math.max(this.#nextNumber, record.number + 1);
-      numbers.set(record.number, this.#restore(record, record.facts, onSubscription));
+      if (record.facts === null) await this.#dropOrphan(record.number);
+      else numbers.set(record.number, this.#restore(record, record.facts, onSubscription));
     }
     await this.#loadQueues(numbers);
     // Only now: ending a session, or publishing a will, needs every queue to be known.
@@ -100,6 +102,23 @@ export class Sessions {
       const { facts, will } = stored.get(number)!;
       session.state.restore(stored.get(number)!, facts!, will === null ? null : new Will(will, facts!.willDelay));
     }
+  }
+
+  /** The record that says whose session it was is damaged: what else is stored of it belongs to nobody. */
+  async #dropOrphan(number: number): Promise<void> {
+    const { store, logger } = this.#house;
+    const leftovers = new Batch();
+    let messages = 0;
+    for (const table of ['session', 'queue'] as const) {
+      for await (const page of store.scan(table, { from: sessionPrefix(number), to: sessionPrefix(number + 1) })) {
+        for (const { key, value } of page) {
+          leftovers.delete(table, Buffer.from(key));
+          if (table === 'queue') messages += decodeChunk(value).length;
+        }
+      }
+    }
+    logger.error({ session: number, messages }, 'a session is lost, since its record was damaged; the messages that waited for it are dropped');
+    await store.commit(leftovers);
   }
 
   #create({ clientId, owner, expiryInterval }: OpenRequest): Session {
@@ -147,4 +166,11 @@ export class Sessions {
     }
     if (!leftovers.isEmpty) await this.#house.store.commit(leftovers);
   }
+}
+
+/** What the keys of all records of a session begin with. */
+function sessionPrefix(number: number): Buffer {
+  const prefix = Buffer.alloc(4);
+  prefix.writeUInt32BE(number);
+  return prefix;
 }
