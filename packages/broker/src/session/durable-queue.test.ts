@@ -74,6 +74,7 @@ function open(): void {
     onQueueLoaded() {},
     onDamaged: () => (damaged += 1),
     onRefused() {},
+    onRecorded() {},
     numberOf: () => 0,
     groupOf: () => null,
   };

@@ -30,14 +30,16 @@ export interface QueueOwner extends GroupNumbers {
   /** `next` may have something after it returned null. */
   onQueueLoaded(): void;
   onDamaged(entry: StoredEntry): void;
-  /** A waiting delivery was refused with its batch because the disk is full. */
+  /** A delivery that has not been sent was refused with its batch because the disk is full: it is dropped. */
   onRefused(delivery: Delivery): void;
+  /** What was asked with `record` is on disk. */
+  onRecorded(delivery: Delivery): void;
 }
 
 /**
  * The deliveries owed to a durable session, first in, first out. New ones gather in an open chunk, whose record is written
- * again until it is full: so that a message now and then does not cost a record each. Order: `#resident` (in memory), then the range on disk, then `#late` (in memory, not yet written or
- * newer than the range). What was handed out lives on in its chunk until it is done.
+ * again until it is full: so that a message now and then does not cost a record each. Order: `#resident` (in memory), then
+ * the range on disk, then `#late` (in memory, not yet written or newer than the range). What was handed out lives on in its chunk until it is done.
  */
 export class DurableQueue {
   /** Deliveries not handed out yet. */
@@ -57,6 +59,9 @@ export class DurableQueue {
   #diskMessages = 0;
   #unsaved: QueueChunk[] = [];
   #saving: SavedChunk[] = [];
+  /** Deliveries whose next step waits for their record: for the open batch, and for the sealed one. */
+  #awaiting: Delivery[] | null = null;
+  #sealed: Delivery[] | null = null;
   #loading: Promise<void> | null = null;
   #isPurging = false;
   /** The broker stops: what lies on disk stays there. */
@@ -91,7 +96,7 @@ export class DurableQueue {
     while (this.waiting > 0) {
       const chunk = this.#front();
       if (chunk === null) return null;
-      const delivery = chunk.entries[chunk.cursor]!;
+      const delivery = chunk.entries[chunk.cursor];
       chunk.cursor += 1;
       this.waiting -= 1;
       return delivery;
@@ -106,8 +111,8 @@ export class DurableQueue {
     chunk.live -= 1;
     this.bytes -= delivery.message.weight;
     this.#log.release(delivery.message);
-    // At QoS 1 a delivery that is repeated after a crash is allowed; at QoS 2 the record must forget it [MQTT-4.3.3-7].
-    if (chunk.isStored && (chunk.live === 0 || delivery.qos === 2)) this.#mark(chunk);
+    // At QoS 1 a delivery that is repeated after a crash is allowed; else the record must forget it [MQTT-4.3.3-7] [MQTT-4.3.1-1].
+    if (chunk.isStored && (chunk.live === 0 || delivery.qos !== 1)) this.#mark(chunk);
   }
 
   /** The delivery's packet identifier or state changed: its record is written again. */
@@ -120,10 +125,15 @@ export class DurableQueue {
     return (delivery.chunk as QueueChunk).isStored;
   }
 
-  /** True when a record with the delivery has been on disk. */
-  wasSaved(delivery: Delivery): boolean {
-    const chunk = delivery.chunk as QueueChunk;
-    return chunk.entries.indexOf(delivery) < chunk.saved;
+  /** Like `changed`, and `onRecorded` follows when it is on disk. */
+  record(delivery: Delivery): void {
+    (this.#awaiting ??= []).push(delivery);
+    this.#mark(delivery.chunk as QueueChunk);
+  }
+
+  /** True while `onRecorded` is to follow. */
+  isAwaited(delivery: Delivery): boolean {
+    return this.#awaiting?.includes(delivery) === true || this.#sealed?.includes(delivery) === true;
   }
 
   /** At start: a stored record of this queue, in key order. Reports entries whose message is lost. */
@@ -150,6 +160,8 @@ export class DurableQueue {
   persist(batch: Batch): void {
     const unsaved = this.#unsaved;
     this.#unsaved = [];
+    this.#sealed = this.#awaiting;
+    this.#awaiting = null;
     for (const chunk of unsaved) {
       chunk.isMarked = false;
       const wasStored = chunk.isStored;
@@ -167,12 +179,11 @@ export class DurableQueue {
     this.#saving = [];
     if (hasFailed) {
       for (const refused of saving) this.#refuse(refused);
-      return;
+    } else {
+      for (const { chunk, to } of saving) chunk.saved = to;
+      while (this.#late.length > 0 && this.#late[0] !== this.#open && !this.#late[0].isMarked) this.#place(this.#late.shift()!);
     }
-    for (const { chunk, to } of saving) chunk.saved = to;
-    while (this.#late.length > 0 && this.#late[0] !== this.#open && !this.#late[0]!.isMarked) {
-      this.#place(this.#late.shift()!);
-    }
+    if (this.#sealed !== null) this.#goOn(this.#sealed, hasFailed);
   }
 
   /** The session has ended: frees every record. Waiting deliveries of shared groups are handed to `redeliver` first. */
@@ -239,6 +250,24 @@ export class DurableQueue {
     if (wasStored || chunk.live > 0) this.#mark(chunk);
   }
 
+  /** Tells of deliveries whose record is on disk. After a refusal they wait again, unless they were new in it. */
+  #goOn(sealed: readonly Delivery[], hasFailed: boolean): void {
+    this.#sealed = null;
+    const newer = this.#awaiting;
+    this.#awaiting = null;
+    for (const delivery of sealed) {
+      if (delivery.state === DeliveryState.Done) continue;
+      if (!hasFailed) this.#owner.onRecorded(delivery);
+      else if (wasSaved(delivery)) this.record(delivery);
+      else {
+        this.done(delivery);
+        this.#owner.onRefused(delivery);
+      }
+    }
+    // ORDER: what waits again stands before what came meanwhile.
+    if (newer !== null) this.#awaiting = this.#awaiting === null ? newer : [...this.#awaiting, ...newer];
+  }
+
   #mark(chunk: QueueChunk): void {
     if (chunk.isMarked) return;
     chunk.isMarked = true;
@@ -293,7 +322,7 @@ export class DurableQueue {
     const chunk = new QueueChunk(sequence);
     chunk.isStored = true;
     for (const [i, entry] of entries.entries()) {
-      const message = messages[i]!;
+      const message = messages[i];
       if (message === null) this.#loseEntry(entry);
       else this.#adopt(chunk, restoreDelivery(entry, message, this.#owner));
     }
@@ -323,6 +352,12 @@ export class DurableQueue {
   #key(sequence: number): Buffer {
     return queueKey(this.#owner.number, sequence);
   }
+}
+
+/** True when a record with the delivery has been on disk. */
+function wasSaved(delivery: Delivery): boolean {
+  const chunk = delivery.chunk as QueueChunk;
+  return chunk.entries.indexOf(delivery) < chunk.saved;
 }
 
 /** Key of a chunk: u32 session number, u48 sequence. */

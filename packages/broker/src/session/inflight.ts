@@ -10,9 +10,13 @@ const PACKET_IDS = 65535;
  */
 export class Inflight {
   size = 0;
+  /** How many are to be sent again, as soon as the client has finished enough of the others. */
+  postponed = 0;
   #slots: (Delivery | null)[] | null = null;
   #mask = 0;
   #lastPacketId = 0;
+  #again: (Delivery | null)[] = [];
+  #againFront = 0;
 
   /** Gives the delivery a packet identifier that is not in use [MQTT-2.2.1-3]. The caller keeps `size` below 65,535. */
   add(delivery: Delivery): void {
@@ -39,6 +43,38 @@ export class Inflight {
   remove(delivery: Delivery): void {
     this.#slots![delivery.packetId & this.#mask] = null;
     this.size -= 1;
+    if (this.postponed > 0 && this.isPostponed(delivery)) {
+      this.#again[this.#again.indexOf(delivery, this.#againFront)] = null;
+      this.postponed -= 1;
+    }
+  }
+
+  /** A new connection: all of it is to be sent again. */
+  postponeAll(): void {
+    this.#again = this.inOrder();
+    this.#againFront = 0;
+    this.postponed = this.#again.length;
+  }
+
+  /** One more is to be sent again, after the others. */
+  postpone(delivery: Delivery): void {
+    this.#again.push(delivery);
+    this.postponed += 1;
+  }
+
+  isPostponed(delivery: Delivery): boolean {
+    return this.postponed > 0 && this.#again.includes(delivery, this.#againFront);
+  }
+
+  /** The next that is to be sent again, or null. */
+  takePostponed(): Delivery | null {
+    let delivery: Delivery | null = null;
+    while (delivery === null && this.postponed > 0) delivery = this.#again[this.#againFront++];
+    if (delivery !== null) this.postponed -= 1;
+    if (this.postponed > 0) return delivery;
+    this.#again = [];
+    this.#againFront = 0;
+    return delivery;
   }
 
   /** Every delivery, in the order in which identifiers were given [MQTT-4.6.0-1]. */
@@ -53,6 +89,9 @@ export class Inflight {
   clear(): void {
     this.#slots = null;
     this.size = 0;
+    this.postponed = 0;
+    this.#again = [];
+    this.#againFront = 0;
   }
 
   #put(delivery: Delivery): void {

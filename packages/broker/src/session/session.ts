@@ -41,9 +41,6 @@ export class Session implements Participant, QueueOwner, Deadline {
   #memory: MemoryQueue | null = null;
   #window = 0;
   #isJoined = false;
-  /** Deliveries and PUBRELs at QoS 2 that go out when their record is on disk: with the open batch, and with the sealed one. */
-  #awaiting: Delivery[] | null = null;
-  #sealed: Delivery[] | null = null;
   #isPriming = false;
   /** Whoever waits until the session can take more: paced retained messages. */
   #readers: (() => void)[] | null = null;
@@ -81,14 +78,13 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** True when a delivery would go out at once. */
   get isReady(): boolean {
-    return this.sink !== null && this.inflight.size < this.#window && this.waiting === 0 && this.sink.isWritable;
+    const { sink, inflight } = this;
+    return sink !== null && inflight.size < this.#window && inflight.postponed === 0 && this.waiting === 0 && sink.isWritable;
   }
 
   /** True when the overflow policy would drop or refuse a message of this weight. */
   isFull(weight: number): boolean {
-    const { limits } = this.house;
-    if (this.#durable === null) return !this.isReady && this.queuedBytes + weight > limits.memoryQueueBytesMax;
-    return this.queuedBytes + weight > limits.queueBytesMax || this.waiting >= limits.queueMessagesMax;
+    return this.#exceeds(1, weight);
   }
 
   /** Calls back, once, when everything that waits has been sent, or when the connection is gone. */
@@ -104,9 +100,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       else this.drop(delivery.message, 'offline-qos-0');
       return;
     }
-    const result = this.sink.send(delivery);
-    if (result === SendResult.Sent) return;
-    this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
+    this.#transmitQoS0(delivery, this.sink);
   }
 
   /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
@@ -121,13 +115,16 @@ export class Session implements Participant, QueueOwner, Deadline {
       if (this.#durable !== null) {
         if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
         this.#durable.append(delivery, true);
-      } else if (delivery.group !== null) delivery.message.hold();
+      } else if (delivery.group !== null || this.house.events.onDelivered !== null) delivery.message.hold();
       this.#send(delivery);
+      return;
+    }
+    if (this.#isEnded || (this.#durable === null && this.sink === null)) {
+      this.drop(delivery.message, 'session-ended');
       return;
     }
     if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
     if (this.#durable !== null) this.#durable.append(delivery, false);
-    else if (this.sink === null) this.drop(delivery.message, 'session-ended');
     else (this.#memory ??= new MemoryQueue()).push(delivery);
   }
 
@@ -136,7 +133,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.qos !== 1) return false;
     this.#delivered(delivery);
-    if (this.waiting > 0 || this.#readers !== null) this.pump();
+    if (this.waiting > 0 || this.#readers !== null || this.inflight.postponed > 0) this.pump();
     return true;
   }
 
@@ -151,11 +148,10 @@ export class Session implements Participant, QueueOwner, Deadline {
       delivery.state = DeliveryState.Released;
       this.sink?.release(packetId);
     } else if (delivery.state === DeliveryState.Released) {
-      if (!this.#isAwaited(delivery)) this.sink?.release(packetId);
+      if (!this.#durable.isAwaited(delivery)) this.sink?.release(packetId);
     } else {
       delivery.state = DeliveryState.Released;
-      this.#durable.changed(delivery);
-      this.#await(delivery);
+      this.#durable.record(delivery);
     }
     return true;
   }
@@ -175,19 +171,16 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.#window = 0;
   }
 
-  /** Sends everything unfinished again, in order, then what waits [MQTT-4.4.0-1]. */
+  /** Sends everything unfinished again, in order, then what waits [MQTT-4.4.0-1]; each as far as the window allows. */
   resume(): void {
     this.#window = Math.min(this.sink!.receiveMaximum, this.house.limits.inflightMax);
-    for (const delivery of this.inflight.inOrder()) {
-      if (this.#isAwaited(delivery)) continue;
-      if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
-      else this.#transmit(delivery);
-    }
-    if (this.waiting === 0) return;
-    if (this.#durable === null) {
+    this.inflight.postponeAll();
+    if (this.#durable === null || this.waiting === 0) {
       this.pump();
       return;
     }
+    this.#resend();
+    if (this.#isPriming) return;
     this.#isPriming = true;
     void this.#durable.prime().then(() => {
       this.#isPriming = false;
@@ -204,13 +197,17 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** Sends what waits, as far as the window and the client's reading allow; a sink that is writable again has it called. */
   pump(): void {
+    if (this.inflight.postponed > 0) this.#resend();
     while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window && this.sink.isWritable) {
       const delivery = this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
       if (delivery === null) break;
       if (delivery.state === DeliveryState.Done) continue;
       if (delivery.message.isExpired(this.house.clock.wallMs())) this.#discard(delivery, 'expired');
-      else if (delivery.qos === 0) this.#sendStoredQoS0(delivery);
-      else this.#send(delivery);
+      else if (delivery.qos > 0) this.#send(delivery);
+      else {
+        this.#transmitQoS0(delivery, this.sink);
+        this.#durable?.done(delivery);
+      }
     }
     if (this.#readers !== null && this.isReady) this.#tellReaders();
   }
@@ -251,8 +248,6 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   persist(batch: Batch): void {
     this.#isJoined = false;
-    this.#sealed = this.#awaiting;
-    this.#awaiting = null;
     this.state.persist(batch);
     this.#durable!.persist(batch);
   }
@@ -260,10 +255,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   settled(error: OperationalError | null): void {
     this.state.settled(error !== null);
     this.#durable!.settled(error !== null);
-    const sealed = this.#sealed;
-    this.#sealed = null;
-    for (const delivery of sealed ?? []) this.#goOn(delivery, error !== null);
-    if (this.waiting > 0) this.pump();
+    if (this.waiting > 0 || this.#readers !== null) this.pump();
   }
 
   onQueueChanged(): void {
@@ -271,21 +263,26 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   onQueueLoaded(): void {
-    if (this.isFull(0)) this.#trim(0);
+    if (this.house.limits.overflow === 'drop-oldest') this.#trim(0, 0);
     this.pump();
   }
 
   onRestored(delivery: Delivery): void {
     this.inflight.restore(delivery);
-    if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
-    else this.#transmit(delivery);
+    this.inflight.postpone(delivery);
+    this.#resend();
   }
 
   onDamaged(_entry: StoredEntry): void {
     this.drop(null, 'damaged');
   }
 
+  onRecorded(delivery: Delivery): void {
+    if (!this.inflight.isPostponed(delivery)) this.#sendStep(delivery);
+  }
+
   onRefused(delivery: Delivery): void {
+    if (delivery.packetId !== 0) this.inflight.remove(delivery);
     this.drop(delivery.message, 'store-full');
   }
 
@@ -314,8 +311,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     delivery.state = DeliveryState.Published;
     if (this.#durable !== null) {
       if (delivery.qos === 2) {
-        this.#durable.changed(delivery);
-        this.#await(delivery);
+        this.#durable.record(delivery);
         return;
       }
       if (this.#durable.isStored(delivery)) this.#durable.changed(delivery);
@@ -334,13 +330,19 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (!wentOn) this.drop(delivery.message, 'too-large');
   }
 
-  #goOn(delivery: Delivery, hasFailed: boolean): void {
-    if (this.#isEnded || delivery.state === DeliveryState.Done) return;
-    if (hasFailed && !this.#durable!.wasSaved(delivery)) {
-      this.#finish(delivery);
-      this.drop(delivery.message, 'store-full');
-    } else if (hasFailed) this.#await(delivery);
-    else if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
+  /** Sends again what the client has not finished, as far as the window allows [MQTT-3.3.4-9]. */
+  #resend(): void {
+    while (this.sink !== null && this.sink.isWritable && this.inflight.size - this.inflight.postponed < this.#window) {
+      const delivery = this.inflight.takePostponed();
+      if (delivery === null) return;
+      if (this.#durable?.isAwaited(delivery) !== true) this.#sendStep(delivery);
+    }
+  }
+
+  /** PUBREL after PUBREC, PUBLISH before; nothing between CONNECT and `resume`. */
+  #sendStep(delivery: Delivery): void {
+    if (this.#window === 0) return;
+    if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
     else this.#transmit(delivery);
   }
 
@@ -358,15 +360,6 @@ export class Session implements Participant, QueueOwner, Deadline {
     const readers = this.#readers;
     this.#readers = null;
     for (const reader of readers ?? []) reader();
-  }
-
-  #isAwaited(delivery: Delivery): boolean {
-    return this.#awaiting?.includes(delivery) === true || this.#sealed?.includes(delivery) === true;
-  }
-
-  #await(delivery: Delivery): void {
-    (this.#awaiting ??= []).push(delivery);
-    this.join();
   }
 
   #delivered(delivery: Delivery): void {
@@ -393,23 +386,31 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.#durable!.append(kept, false);
   }
 
-  #sendStoredQoS0(delivery: Delivery): void {
-    this.offerQoS0(delivery);
-    this.#durable?.done(delivery);
+  #transmitQoS0(delivery: Delivery, sink: Sink): void {
+    const result = sink.send(delivery);
+    if (result === SendResult.Sent) return;
+    this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
   }
 
   /** Applies the overflow policy; false when the new delivery is the one that is dropped. */
   #makeRoom(delivery: Delivery): boolean {
     if (this.house.limits.overflow === 'drop-oldest') {
-      this.#trim(delivery.message.weight);
+      this.#trim(1, delivery.message.weight);
       if (this.#durable !== null || !this.isFull(delivery.message.weight)) return true;
     }
     this.drop(delivery.message, 'queue-full');
     return false;
   }
 
-  #trim(weight: number): void {
-    while (this.waiting > 0 && this.isFull(weight)) {
+  /** True when the bounds leave no room for so many more messages of this weight together. */
+  #exceeds(messages: number, weight: number): boolean {
+    const { limits } = this.house;
+    if (this.#durable === null) return !this.isReady && this.queuedBytes + weight > limits.memoryQueueBytesMax;
+    return this.queuedBytes + weight > limits.queueBytesMax || this.waiting + messages > limits.queueMessagesMax;
+  }
+
+  #trim(messages: number, weight: number): void {
+    while (this.waiting > 0 && this.#exceeds(messages, weight)) {
       const oldest = this.#durable === null ? this.#memory!.next() : this.#durable.next();
       if (oldest === null) return;
       this.#discard(oldest, 'queue-full');
