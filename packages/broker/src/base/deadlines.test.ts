@@ -31,9 +31,9 @@ function create(count: number) {
 test('deadlines are called in the order of their times, once', () => {
   const { clock, deadlines, fired, alarms } = create(3);
   const now = clock.wallMs();
-  deadlines.schedule(alarms[0]!, now + 300);
-  deadlines.schedule(alarms[1]!, now + 100);
-  deadlines.schedule(alarms[2]!, now + 200);
+  deadlines.schedule(alarms[0], now + 300);
+  deadlines.schedule(alarms[1], now + 100);
+  deadlines.schedule(alarms[2], now + 200);
   clock.advance(100);
   assert.deepEqual(fired, [1]);
   clock.advance(1000);
@@ -44,7 +44,7 @@ test('deadlines are called in the order of their times, once', () => {
 
 test('a deadline that has passed is called at the next turn, not inside schedule', () => {
   const { clock, deadlines, fired, alarms } = create(1);
-  deadlines.schedule(alarms[0]!, clock.wallMs() - 5000);
+  deadlines.schedule(alarms[0], clock.wallMs() - 5000);
   assert.deepEqual(fired, []);
   clock.advance(0);
   assert.deepEqual(fired, [0]);
@@ -53,11 +53,11 @@ test('a deadline that has passed is called at the next turn, not inside schedule
 test('scheduling again moves, and cancelling twice does nothing', () => {
   const { clock, deadlines, fired, alarms } = create(2);
   const now = clock.wallMs();
-  deadlines.schedule(alarms[0]!, now + 100);
-  deadlines.schedule(alarms[0]!, now + 500);
-  deadlines.schedule(alarms[1]!, now + 200);
-  deadlines.cancel(alarms[1]!);
-  deadlines.cancel(alarms[1]!);
+  deadlines.schedule(alarms[0], now + 100);
+  deadlines.schedule(alarms[0], now + 500);
+  deadlines.schedule(alarms[1], now + 200);
+  deadlines.cancel(alarms[1]);
+  deadlines.cancel(alarms[1]);
   clock.advance(499);
   assert.deepEqual(fired, []);
   clock.advance(1);
@@ -67,11 +67,11 @@ test('scheduling again moves, and cancelling twice does nothing', () => {
 test('a wall clock that is set forward is noticed within a minute, one that is set back delays', () => {
   const { clock, deadlines, fired, alarms } = create(2);
   const hourMs = 3_600_000;
-  deadlines.schedule(alarms[0]!, clock.wallMs() + hourMs);
+  deadlines.schedule(alarms[0], clock.wallMs() + hourMs);
   clock.jumpWall(hourMs);
   clock.advance(60_000);
   assert.deepEqual(fired, [0]);
-  deadlines.schedule(alarms[1]!, clock.wallMs() + 1000);
+  deadlines.schedule(alarms[1], clock.wallMs() + 1000);
   clock.jumpWall(-hourMs);
   clock.advance(1000);
   assert.deepEqual(fired, [0]);
@@ -101,7 +101,7 @@ test('a deadline that throws keeps no other from being called', () => {
     throw new Error('broken');
   });
   deadlines.schedule(broken, clock.wallMs() + 10);
-  deadlines.schedule(alarms[0]!, clock.wallMs() + 20);
+  deadlines.schedule(alarms[0], clock.wallMs() + 20);
   assert.throws(() => clock.advance(10), /broken/);
   clock.advance(10);
   assert.deepEqual(fired, [0]);
@@ -129,16 +129,17 @@ test('any sequence of schedule, cancel and passing time does what a sorted list 
       for (const one of steps) {
         if (one.kind === 'schedule') {
           const atMs = clock.wallMs() + one.inMs;
-          deadlines.schedule(alarms[one.alarm]!, atMs);
+          deadlines.schedule(alarms[one.alarm], atMs);
           model.set(one.alarm, atMs);
         } else if (one.kind === 'cancel') {
-          deadlines.cancel(alarms[one.alarm]!);
+          deadlines.cancel(alarms[one.alarm]);
           model.delete(one.alarm);
         } else {
           clock.advance(one.ms);
           const due = [...model].filter(([, atMs]) => atMs <= clock.wallMs());
           for (const [name] of due) model.delete(name);
-          assert.deepEqual(fired.toSorted(), due.map(([name]) => name).toSorted());
+          assert.deepEqual(new Set(fired), new Set(due.map(([name]) => name)));
+          assert.equal(fired.length, due.length);
           const times = fired.splice(0).map((name) => due.find((entry) => entry[0] === name)![1]);
           // What was overdue when it was scheduled comes when the next timer runs.
           assert.deepEqual(

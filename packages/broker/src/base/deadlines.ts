@@ -80,7 +80,7 @@ export class Deadlines {
 
   #rise(deadline: Deadline): void {
     while (deadline.place > 0) {
-      const parent = this.#heap[(deadline.place - 1) >> 1]!;
+      const parent = this.#heap[(deadline.place - 1) >> 1];
       if (parent.atMs <= deadline.atMs) return;
       this.#swap(parent, deadline);
     }
@@ -90,7 +90,7 @@ export class Deadlines {
     for (;;) {
       const left = this.#heap[2 * deadline.place + 1];
       const right = this.#heap[2 * deadline.place + 2];
-      const child = right !== undefined && right.atMs < left!.atMs ? right : left;
+      const child = right !== undefined && right.atMs < left.atMs ? right : left;
       if (child === undefined || child.atMs >= deadline.atMs) return;
       this.#swap(deadline, child);
     }

@@ -119,9 +119,9 @@ test('gate: an answer that is none denies', async () => {
     fresh.register(EMBEDDER, 'connection.admit', () => nonsense as never);
     fresh.register(EMBEDDER, 'client.authenticate', () => nonsense as never);
     fresh.register(EMBEDDER, 'client.authorize', () => nonsense as never);
-    assert.deepEqual(fresh.admit(incoming), { deny: 0x87 }, String(nonsense));
-    assert.deepEqual(await fresh.authenticate(client, null), { deny: 0x87 }, String(nonsense));
-    assert.deepEqual(fresh.authorize(client, 'publish', 't'), { deny: 0x87 }, String(nonsense));
+    assert.deepEqual(fresh.admit(incoming), { deny: 0x87 }, JSON.stringify(nonsense));
+    assert.deepEqual(await fresh.authenticate(client, null), { deny: 0x87 }, JSON.stringify(nonsense));
+    assert.deepEqual(fresh.authorize(client, 'publish', 't'), { deny: 0x87 }, JSON.stringify(nonsense));
   }
 });
 

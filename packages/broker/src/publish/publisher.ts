@@ -52,7 +52,7 @@ export class Publisher {
     if (answer === 'taken') return Outcome.Matched;
     if (answer !== 'pass') return -answer;
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);
-    if (message.qos > 0 && this.#mustRefuse(message, path)) return Outcome.Refused;
+    if (message.qos > 0 && this.#mustRefuse(message, from, path)) return Outcome.Refused;
     let outcome = message.retain ? this.#retain(message) : 0;
     if (outcome === Outcome.Refused) return outcome;
     outcome |= this.#distribute(message, from, path);
@@ -74,7 +74,7 @@ export class Publisher {
     const { targets, shares } = route;
     let outcome = 0;
     for (let i = 0; i < targets.length; i += 1) {
-      let target: RouteTarget | null = targets[i]!;
+      let target: RouteTarget | null = targets[i];
       if (target.session === from) target = target.forPublisher;
       if (target === null) continue;
       outcome |= Outcome.Matched;
@@ -82,17 +82,19 @@ export class Publisher {
     }
     for (let i = 0; i < shares.length; i += 1) {
       outcome |= Outcome.Matched;
-      if (shares[i]!.deliver(message)) outcome |= Outcome.Durable;
+      if (shares[i].deliver(message)) outcome |= Outcome.Durable;
     }
     return outcome;
   }
 
   /** True when the message is owed to a durable session now. */
   #deliver(message: Message, target: RouteTarget): boolean {
+    const { hooks } = this.#house;
     const qos = message.qos < target.qos ? message.qos : target.qos;
     const retain = target.retainAsPublished && message.retain; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     if (qos === 0) {
-      const delivery = this.#scratch;
+      // A hook that sees what goes out may publish, and that needs a delivery while this one is under way.
+      const delivery = hooks.hasMessageOutbound ? new Delivery(message, 0, retain, null) : this.#scratch;
       delivery.message = message;
       delivery.retain = retain;
       delivery.subscriptionIdentifiers = target.subscriptionIdentifiers;
@@ -114,10 +116,10 @@ export class Publisher {
     return message.qos > 0 ? Outcome.Durable : 0;
   }
 
-  #mustRefuse(message: Message, route: Route): boolean {
+  #mustRefuse(message: Message, from: Session | null, route: Route): boolean {
     const { committer, refusesWhenFull } = this.#house;
     if (committer.isFull && (message.retain || route.hasDurable)) return true;
     if (!refusesWhenFull) return false;
-    return route.targets.some((target) => target.qos > 0 && target.session.isDurable && target.session.isFull(message.weight));
+    return route.isFull(message, from);
   }
 }

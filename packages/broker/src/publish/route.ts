@@ -1,5 +1,5 @@
 // HOT
-import type { QoS } from '#message/message.ts';
+import type { Message, QoS } from '#message/message.ts';
 import type { DeliveryTarget, Session } from '#session/session.ts';
 import { Subscription } from '#session/subscription.ts';
 import type { Share } from './share.ts';
@@ -57,14 +57,19 @@ export class Route {
       this.targets.some((target) => target.qos > 0 && target.session.isDurable) || shares.some((share) => share.hasDurableMember());
   }
 
-  get isEmpty(): boolean {
-    return this.targets.length === 0 && this.shares.length === 0;
+  /** True when a durable session that the message is owed to, or all of a shared group, has no room for it. */
+  isFull(message: Message, from: Session | null): boolean {
+    for (const one of this.targets) {
+      const target = one.session === from ? one.forPublisher : one;
+      if (target !== null && target.qos > 0 && target.session.isDurable && target.session.isFull(message.weight)) return true;
+    }
+    return this.shares.some((share) => share.isFull(message));
   }
 }
 
 /** One target a session, however many of its subscriptions match: a message is delivered once [MQTT-3.3.4-2]. */
 function targetsOf(subscriptions: readonly Subscription[]): RouteTarget[] {
-  if (subscriptions.length === 1) return [new RouteTarget(subscriptions[0]!.session, subscriptions)];
+  if (subscriptions.length === 1) return [new RouteTarget(subscriptions[0].session, subscriptions)];
   const bySession = new Map<Session, Subscription[]>();
   for (const subscription of subscriptions) {
     const others = bySession.get(subscription.session);

@@ -6,6 +6,10 @@ import { Share, type ShareServices } from './share.ts';
 
 /** So many topics keep their resolved receivers; when there are more, all are looked up afresh. */
 const ROUTES_MAX = 16_384;
+/** So much memory they may take, by the estimates below: topics can be long, and wanted by many. */
+const ROUTES_BYTES_MAX = 64 * 1024 * 1024;
+const ROUTE_BYTES = 400;
+const TARGET_BYTES = 100;
 
 /** Which subscriptions there are, and who gets what. */
 export class Router {
@@ -13,6 +17,7 @@ export class Router {
   readonly #trie = new SubscriptionTrie<Subscription | Share>();
   readonly #shares = new Map<string, Share>();
   #routes = new Map<string, Route>();
+  #routesBytes = 0;
 
   /** Number of subscriptions, each member of a shared one counted. */
   subscriptions = 0;
@@ -30,8 +35,10 @@ export class Router {
     const matched: (Subscription | Share)[] = [];
     this.#trie.match(topic, matched);
     const route = new Route(topic, matched);
-    if (this.#routes.size >= ROUTES_MAX) this.invalidate();
+    const bytes = ROUTE_BYTES + topic.length + route.targets.length * TARGET_BYTES;
+    if (this.#routes.size >= ROUTES_MAX || this.#routesBytes + bytes > ROUTES_BYTES_MAX) this.invalidate();
     this.#routes.set(topic, route);
+    this.#routesBytes += bytes;
     return route;
   }
 
@@ -59,6 +66,7 @@ export class Router {
     if (this.#routes.size === 0) return;
     for (const route of this.#routes.values()) route.isCurrent = false;
     this.#routes = new Map();
+    this.#routesBytes = 0;
   }
 
   #join(subscription: Subscription, name: string): void {

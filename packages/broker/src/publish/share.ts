@@ -31,6 +31,19 @@ export class Share implements Redelivery {
     return false;
   }
 
+  /** True when members that outlive their connections are all there is, or all that is left, and none has room for the message. */
+  isFull(message: Message): boolean {
+    this.#message = message;
+    this.#excluded = null;
+    let hasDurable = false;
+    for (const member of this.group.members) {
+      if (!this.#mayTake(member)) continue;
+      if (this.#isReady(member) || this.#isConnected(member) || this.#canKeep(member)) return false;
+      hasDurable ||= member.session.isDurable;
+    }
+    return hasDurable;
+  }
+
   /** Gives the message to the member whose turn it is. True when that member is durable and gets it at QoS 1 or 2. */
   deliver(message: Message): boolean {
     this.#message = message;
@@ -39,7 +52,11 @@ export class Share implements Redelivery {
       if (this.group.pick(this.#takesQoS0) === null) this.#drop(message);
       return false;
     }
-    const member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected) ?? this.group.pick(this.#mayWait);
+    const member =
+      this.group.pick(this.#isReady) ??
+      this.group.pick(this.#isConnected) ??
+      this.group.pick(this.#canKeep) ??
+      this.group.pick(this.#mayWait);
     if (member === null) {
       this.#drop(message);
       return false;
@@ -80,13 +97,18 @@ export class Share implements Redelivery {
     const message = this.#message!;
     if (!session.isConnected || (mayReceive !== null && !mayReceive(message.topic))) return false;
     const identifiers = options.identifier === 0 ? null : [options.identifier];
-    return session.sendQoS0(new Delivery(message, 0, options.retainAsPublished && message.retain, identifiers));
+    const isSent = session.sendQoS0(new Delivery(message, 0, options.retainAsPublished && message.retain, identifiers));
+    // A hook that saw the message go may have published another one to this group.
+    this.#message = message;
+    return isSent;
   };
 
   readonly #isReady = (member: Subscription): boolean => member.session.isReady && this.#mayTake(member);
 
   readonly #isConnected = (member: Subscription): boolean =>
     member.session.isConnected && !member.session.isFull(this.#message!.weight) && this.#mayTake(member);
+
+  readonly #canKeep = (member: Subscription): boolean => this.#mayWait(member) && !member.session.isFull(this.#message!.weight);
 
   readonly #mayWait = (member: Subscription): boolean => member.session.isDurable && this.#mayTake(member);
 

@@ -20,12 +20,12 @@ export class LoadAverage {
     this.#last = count;
     for (const [index, minutes] of WINDOWS.entries()) {
       const weight = Math.exp(-elapsedMs / (minutes * MINUTE_MS));
-      this.#averages[index] = perMinute + weight * (this.#averages[index]! - perMinute);
+      this.#averages[index] = perMinute + weight * (this.#averages[index] - perMinute);
     }
   }
 
   /** Topic and value of each average, in mosquitto's form. */
   values(): [string, string][] {
-    return WINDOWS.map((minutes, index) => [`${this.#topic}/${minutes}min`, this.#averages[index]!.toFixed(2)]);
+    return WINDOWS.map((minutes, index) => [`${this.#topic}/${minutes}min`, this.#averages[index].toFixed(2)]);
   }
 }

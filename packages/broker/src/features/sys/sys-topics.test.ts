@@ -22,23 +22,20 @@ const idle: Statistics = {
 
 /** What mosquitto 2.0 publishes on a broker that is used. */
 const mosquittoNames = [
-  ...['version', 'uptime', 'messages/stored', 'messages/received', 'messages/sent', 'store/messages/count', 'store/messages/bytes'],
-  ...['total', 'maximum', 'inactive', 'disconnected', 'active', 'connected', 'expired'].map((name) => `clients/${name}`),
-  ...['subscriptions/count', 'shared_subscriptions/count', 'retained messages/count', 'heap/current', 'heap/maximum'],
-  ...['messages/dropped', 'messages/received', 'messages/sent', 'bytes/received', 'bytes/sent'].map((name) => `publish/${name}`),
-  ...['bytes/received', 'bytes/sent'],
-  ...[
-    'messages/received',
-    'messages/sent',
-    'publish/dropped',
-    'publish/received',
-    'publish/sent',
-    'bytes/received',
-    'bytes/sent',
-    'sockets',
-    'connections',
-  ].flatMap((name) => ['1min', '5min', '15min'].map((span) => `load/${name}/${span}`)),
-].map((name) => `$SYS/broker/${name}`);
+  'version uptime messages/stored messages/received messages/sent store/messages/count store/messages/bytes',
+  'clients/total clients/maximum clients/inactive clients/disconnected clients/active clients/connected clients/expired',
+  'subscriptions/count shared_subscriptions/count heap/current heap/maximum bytes/received bytes/sent',
+  'publish/messages/dropped publish/messages/received publish/messages/sent publish/bytes/received publish/bytes/sent',
+]
+  .flatMap((line) => line.split(' '))
+  .concat('retained messages/count', mosquittoLoads())
+  .map((name) => `$SYS/broker/${name}`);
+
+function mosquittoLoads(): string[] {
+  const averaged =
+    'messages/received messages/sent publish/dropped publish/received publish/sent bytes/received bytes/sent sockets connections';
+  return averaged.split(' ').flatMap((name) => ['1min', '5min', '15min'].map((span) => `load/${name}/${span}`));
+}
 
 function start(intervalSeconds: number | null = 10) {
   const clock = new FakeClock();

@@ -63,13 +63,13 @@ export class SysTopics implements RunningFeature<SysSettings> {
   }
 
   #sample(): Sample {
-    const { clock, counters, statistics } = this.#context;
+    const { clock, counters } = this.#context;
     const { heapUsed, external } = process.memoryUsage();
     return {
       uptimeMs: clock.monotonicMs() - this.#startedMs,
       wallMs: clock.wallMs(),
       counters,
-      statistics: statistics(),
+      statistics: this.#context.statistics(),
       heapBytes: heapUsed + external,
     };
   }

@@ -24,7 +24,7 @@ let port = 0;
 
 before(async () => {
   const bound = await broker.start();
-  port = bound.listeners[0]!.port;
+  port = bound.listeners[0].port;
 });
 after(async () => {
   await broker.stop();

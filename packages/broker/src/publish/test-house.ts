@@ -1,0 +1,124 @@
+import { Counters, type DropReason } from '#base/counters.ts';
+import { silentLogger } from '#base/logger.ts';
+import { Hooks } from '#hooks/hooks.ts';
+import type { Delivery } from '#message/delivery.ts';
+import { createMessage, type Message, type MessageFields, type QoS } from '#message/message.ts';
+import type { Retained } from '#retained/retained.ts';
+import type { Session } from '#session/session.ts';
+import { Subscription, type SubscriptionOptions } from '#session/subscription.ts';
+import type { Committer } from '#store/committer.ts';
+import { parseTopicFilter } from '#topic/topic-filter.ts';
+import { Publisher } from './publisher.ts';
+import { Router } from './router.ts';
+
+/** What reached a session: what a delivery said at that moment, since it is the caller's. */
+export interface Offered {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[] | null;
+}
+
+/** A session that only notes what it is offered. */
+export class TestSession {
+  readonly clientId: string;
+  isDurable = false;
+  isConnected = true;
+  isReady = true;
+  weightMax = Infinity;
+  /** At QoS 0: what `sendQoS0` answers, and what `offer` calls. */
+  canSend = true;
+  onOffer: ((delivery: Delivery) => void) | null = null;
+  readonly offered: Offered[] = [];
+  readonly deliveries: Delivery[] = [];
+  readonly dropped: DropReason[] = [];
+
+  constructor(clientId: string, state: Partial<Pick<TestSession, 'isDurable' | 'isConnected' | 'isReady' | 'weightMax' | 'canSend'>> = {}) {
+    this.clientId = clientId;
+    Object.assign(this, state);
+  }
+
+  get session(): Session {
+    return this as unknown as Session;
+  }
+
+  get topics(): string[] {
+    return this.offered.map(({ topic }) => topic);
+  }
+
+  isFull(weight: number): boolean {
+    return weight > this.weightMax;
+  }
+
+  offer(delivery: Delivery): void {
+    this.offered.push(noteOf(delivery));
+    this.deliveries.push(delivery);
+    this.onOffer?.(delivery);
+  }
+
+  offerQoS0(delivery: Delivery): void {
+    this.offer(delivery);
+  }
+
+  sendQoS0(delivery: Delivery): boolean {
+    this.onOffer?.(delivery);
+    if (this.canSend) this.offered.push(noteOf(delivery));
+    return this.canSend;
+  }
+
+  drop(_message: Message, reason: DropReason): void {
+    this.dropped.push(reason);
+  }
+}
+
+function noteOf({ message: { topic }, qos, retain, subscriptionIdentifiers }: Delivery): Offered {
+  return { topic, qos, retain, identifiers: subscriptionIdentifiers };
+}
+
+/** Router and publisher around sessions, store and retained messages that a test holds in its hands. */
+export class TestHouse {
+  readonly hooks = new Hooks(silentLogger);
+  readonly counters = new Counters();
+  readonly router = new Router({ hooks: this.hooks, counters: this.counters });
+  readonly committer = { isFull: false };
+  readonly retained = { answer: 'stored' as 'stored' | 'cleared' | 'refused', messages: [] as Message[] };
+  readonly publisher: Publisher;
+
+  constructor(refusesWhenFull = false) {
+    const { retained } = this;
+    const set = (one: Message): string => {
+      retained.messages.push(one);
+      return retained.answer;
+    };
+    this.publisher = new Publisher({
+      router: this.router,
+      hooks: this.hooks,
+      counters: this.counters,
+      committer: this.committer as unknown as Committer,
+      retained: { set } as unknown as Retained,
+      refusesWhenFull,
+    });
+  }
+
+  /** Subscribes; by default at QoS 2. */
+  subscribe(session: TestSession, text: string, options: Partial<SubscriptionOptions> = {}): Subscription {
+    const one = subscription(session, text, options);
+    this.router.add(one);
+    return one;
+  }
+
+  publish(fields: Omit<MessageFields, 'publisher' | 'receivedAtMs'>, from: TestSession | null = null): number {
+    return this.publisher.publish(message(fields), from?.session ?? null, null);
+  }
+}
+
+export function subscription(session: TestSession, text: string, options: Partial<SubscriptionOptions> = {}): Subscription {
+  const parsed = parseTopicFilter(text, 128);
+  if (typeof parsed === 'string') throw new Error(parsed);
+  const all: SubscriptionOptions = { qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, ...options };
+  return new Subscription(session.session, parsed, all, 0);
+}
+
+export function message(fields: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): Message {
+  return createMessage({ payload: 'x', ...fields, publisher: 'publisher', receivedAtMs: 0 });
+}
