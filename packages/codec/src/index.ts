@@ -1,5 +1,6 @@
 export { PacketType } from './packet-type.ts';
 export type { AcknowledgementType, ProtocolVersion, QoS } from './packet-type.ts';
+export { canCarryReasonCode } from './packet-reason.ts';
 export { ReasonCode, connackReturnCode, reasonName } from './reason-code.ts';
 export { PropertyId } from './property-id.ts';
 export { ProtocolError } from './protocol-error.ts';

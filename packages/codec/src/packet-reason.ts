@@ -42,10 +42,15 @@ const reasonCodesOf: Readonly<Partial<Record<PacketType, ReasonCodes>>> = {
   [PacketType.AUTH]: { codes: new Set([0x00, 0x18, 0x19]), clause: 'MQTT-3.15.2-1' }, // [MQTT-3.15.2-1]
 };
 
+/** Whether MQTT 5 lets packets of `type` carry `code`. */
+export function canCarryReasonCode(type: PacketType, code: number): boolean {
+  return reasonCodesOf[type]?.codes.has(code) === true;
+}
+
 /** Throws when MQTT 5 does not let packets of `type` carry `code`. */
 export function checkReasonCode(type: PacketType, code: number): void {
-  const { codes, clause } = reasonCodesOf[type]!;
-  if (!codes.has(code)) throw violation(clause, `packet type ${type} cannot carry reason code ${reasonName(code)}`);
+  const { clause } = reasonCodesOf[type]!;
+  if (!canCarryReasonCode(type, code)) throw violation(clause, `packet type ${type} cannot carry reason code ${reasonName(code)}`);
 }
 
 export interface Reason {

@@ -1,6 +1,5 @@
 // HOT
 import {
-  connackReturnCode,
   encodePacket,
   FrameDecoder,
   type FrameSink,
@@ -23,6 +22,7 @@ import type { Authentication } from './authentication.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { SWEEP_MS } from './connection-table.ts';
 import { dispatch } from './dispatch.ts';
+import { farewellPacket } from './farewell.ts';
 import type { OutgoingAliases } from './outgoing-aliases.ts';
 import { Outbox } from './outbox.ts';
 import type { PublishFormat } from './publish-writer.ts';
@@ -164,15 +164,19 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 
   /** Ends the connection for a reason of the broker's own; the will of the session is for the caller to decide. */
   close(reasonCode: number): void {
-    // A client that is not let in yet learns only that it may come again: CONNACK knows no other codes.
-    if (this.state !== ConnectionState.Connected) this.disconnect(ReasonCode.ServerUnavailable, reasonName(reasonCode));
-    else this.disconnect(reasonCode, reasonName(reasonCode));
+    this.disconnect(reasonCode, reasonName(reasonCode));
   }
 
   /** Sends a packet at its place behind whatever waits for the disk. */
   sendPacket(packet: Packet, mustWait = false): void {
+    const bytes = encodePacket(packet, this.version);
+    if (bytes.length > this.packetBytesMax) {
+      // There is no smaller way to say it [MQTT-3.1.2-24] [MQTT-3.15.2-2].
+      this.disconnect(ReasonCode.PacketTooLarge, `an answer of ${bytes.length} bytes is over the Maximum Packet Size of the client`);
+      return;
+    }
     this.house.counters.packetsSent += 1;
-    this.acknowledgements.send(encodePacket(packet, this.version), mustWait);
+    this.acknowledgements.send(bytes, mustWait);
   }
 
   /** Turns what was thrown into the right answer: the one place where errors become bytes. */
@@ -193,17 +197,17 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   /** Tells the client why, then closes [MQTT-4.13.1-1]. Before CONNACK that is a CONNACK, after it a DISCONNECT. */
   disconnect(reasonCode: number, reason: string, serverReference: string | null = null): void {
     if (this.state === ConnectionState.Closed) return;
-    const properties = {
-      ...(this.version === 5 && reason !== '' ? { reasonString: reason } : {}),
-      ...(serverReference === null ? {} : { serverReference }),
-    };
-    if (this.state !== ConnectionState.Connected) {
-      const code = this.version === 5 ? connackCode(reasonCode) : connackReturnCode(reasonCode);
-      this.#pushLast({ type: PacketType.CONNACK, sessionPresent: false, reasonCode: code, properties }); // [MQTT-3.2.2-6]
-    } else if (this.version === 5) {
-      this.#pushLast({ type: PacketType.DISCONNECT, reasonCode, properties });
-    }
+    const isConnected = this.state === ConnectionState.Connected;
+    const last = farewellPacket({ version: this.version, isConnected, reasonCode, reason, serverReference });
+    if (last !== null) this.#pushLast(last);
     this.#end(reasonCode, reason);
+  }
+
+  /** The broker stops: as `disconnect`, but who has not said CONNECT yet is told nothing. */
+  dismiss(reasonCode: number, serverReference: string | null): void {
+    const reason = 'the broker is shutting down';
+    if (this.state === ConnectionState.AwaitingConnect) this.#end(reasonCode, reason);
+    else this.disconnect(reasonCode, reason, serverReference);
   }
 
   /** The client said DISCONNECT: nothing is answered. */
@@ -292,9 +296,4 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 function isAnswered({ connectVersion, reasonCode }: ProtocolError): boolean {
   if (connectVersion === undefined) return false;
   return connectVersion === 5 || (reasonCode !== ReasonCode.MalformedPacket && reasonCode !== ReasonCode.ProtocolError);
-}
-
-/** CONNACK cannot say that the broker is shutting down [MQTT-3.2.2-8]. */
-function connackCode(reasonCode: number): number {
-  return reasonCode === ReasonCode.ServerShuttingDown ? ReasonCode.ServerUnavailable : reasonCode;
 }
