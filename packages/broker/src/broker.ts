@@ -107,7 +107,8 @@ export class Broker {
   async publish(message: BrokerMessage): Promise<boolean> {
     const kernel = this.#kernel;
     if (kernel === null) throw new OperationalError('broker.state', 'the broker is not running');
-    const problem = topicNameError(message.topic, this.config.limits.topicLevelsMax);
+    const { topicLevelsMax, topicBytesMax } = this.config.limits;
+    const problem = topicNameError(message.topic, topicLevelsMax, topicBytesMax);
     if (problem !== null) throw new OperationalError('publish.topic', `${message.topic}: ${problem}`);
     const made = createMessage({ ...message, publisher: EMBEDDER, receivedAtMs: this.clock.wallMs() });
     const outcome = kernel.publisher.publish(made, null, null);
@@ -208,7 +209,7 @@ export class Broker {
   async #dismissClients(kernel: Kernel): Promise<void> {
     const reasonCode = drainReasonCode(this.config);
     const reference = this.config.drain.serverReference;
-    for (const connection of kernel.table) connection.disconnect(reasonCode, 'the broker is shutting down', reference);
+    for (const connection of kernel.table) connection.dismiss(reasonCode, reference);
     const deadline = new Promise<void>((resolve) => this.clock.after(this.config.shutdown.graceTimeMs, resolve));
     await Promise.race([kernel.table.whenEmpty(), deadline]);
     await Promise.race([kernel.committer.flush(), deadline]);
