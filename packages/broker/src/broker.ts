@@ -6,6 +6,7 @@ import { ReasonCode } from '@wrenmq/codec';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/logger.ts';
+import { RateLimitedLogger } from '#base/rate-limited-logger.ts';
 import { accessSettingsOf } from '#boot/access-plan.ts';
 import { type BoundListener, Doors } from '#boot/doors.ts';
 import { drainReasonCode, Kernel } from '#boot/kernel.ts';
@@ -62,7 +63,7 @@ export class Broker {
 
   constructor(options: BrokerOptions = {}) {
     this.clock = options.clock ?? systemClock;
-    this.log = options.log ?? silentLogger;
+    this.log = new RateLimitedLogger(options.log ?? silentLogger, this.clock);
     this.#configuration = options.config ?? loadConfig({ overrides: options.settings ?? {} });
     this.#hooks = new Hooks(this.log);
     this.#doors = new Doors(this.clock, this.log);

@@ -97,11 +97,6 @@ export const session = section('What outlives a connection: expiry, windows and 
     'QoS 2 messages of a client whose PUBREL is missing, 1 to 65535; more get 0x93 Receive Maximum exceeded.',
     count(1, 65_535).prefault(1024),
   ),
-  awaitingPubrelTimeout: key(
-    'new connections',
-    'How long the packet identifier of a QoS 2 message waits for its PUBREL while the client is connected, 1s to 30d.',
-    duration({ min: '1s', max: '30d' }).prefault('5m'),
-  ),
   queueMessagesMax: key(
     'live',
     'Messages in the queue of one session, 1 to 1000000000, or unlimited.',

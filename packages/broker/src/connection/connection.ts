@@ -273,7 +273,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     counters.refused[refusal] += 1;
     const { peer, listener } = this.link;
     const clientId = this.client?.facts.clientId;
-    log.info({ clientId, peer: `${peer.address}:${peer.port}`, listener, reasonCode, refusal }, `client refused: ${reason}`);
+    // One text for all: a flood of them is cut short by the logger.
+    log.info({ reason, clientId, peer: `${peer.address}:${peer.port}`, listener, reasonCode, refusal }, 'client refused');
     this.#leave(true, reasonCode);
     this.#finish();
   }
