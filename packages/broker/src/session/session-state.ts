@@ -181,8 +181,9 @@ export class SessionState {
 
   /** The session is over: the will is published if it still waits [MQTT-3.1.3-9], and every record goes. */
   end(): void {
-    if (this.#session.will !== null && !this.#session.isConnected) this.publishWill();
+    // ORDER: no subscription of the session itself may get the will any more.
     this.#session.house.events.onEnded(this.#session);
+    if (this.#session.will !== null && !this.#session.isConnected) this.publishWill();
     for (const subscription of this.subscriptions()) this.#changeSubscription(subscription.number, null);
     this.#touch();
   }
