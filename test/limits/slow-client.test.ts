@@ -77,7 +77,10 @@ test('small messages for a client that does not read cost no more memory than th
   await deaf.alive();
 });
 
-for (const [sessionExpiryInterval, kind] of [[0, 'a session that ends with its connection'], [3600, 'a durable session']] as const) {
+for (const [sessionExpiryInterval, kind] of [
+  [0, 'a session that ends with its connection'],
+  [3600, 'a durable session'],
+] as const) {
   for (const qos of [1, 2] as const) {
     test(`QoS ${qos} messages for a client that does not read wait in ${kind}, not in the outbox`, async () => {
       await using house = await MemoryHouse.open({ limits: { outboxBytesMax: '64KiB' }, session: { memoryQueueBytesMax: '100MB' } });
@@ -152,7 +155,10 @@ test('a packet that claims 256 MiB costs what has come of it', async () => {
   await turns();
   const grown = process.memoryUsage().arrayBuffers - before;
   assert.ok(grown < 2 * KIB * KIB, `${grown} bytes were allocated`);
-  assert.equal(clients.every(({ link }) => !link.isClosed), true);
+  assert.equal(
+    clients.every(({ link }) => !link.isClosed),
+    true,
+  );
 });
 
 test('a large packet that comes in small pieces is delivered whole', async () => {

@@ -109,9 +109,10 @@ export class Kernel {
       publisher: this.publisher,
       retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, log),
       committer,
+      capabilities: this.#capabilities,
     });
     this.table = new ConnectionTable(clock);
-    this.topics = new TopicDirectory(router, config.limits.topicLevelsMax);
+    this.topics = new TopicDirectory(router, this.#capabilities);
   }
 
   /** Opens the store; nothing of what it holds is in use before `load`. */
@@ -154,7 +155,7 @@ export class Kernel {
       capabilities: this.#capabilities,
       limits: {
         ...limits,
-        receiveMaximum: session.receiveMaximum,
+        receiveMaximum: Math.min(session.receiveMaximum, session.awaitingPubrelMax),
         awaitingPubrelMax: session.awaitingPubrelMax,
         topicAliasMaximum: mqtt.topicAliasMaximum,
         keepAliveMultiplier: session.keepAliveMultiplier,
@@ -249,6 +250,7 @@ function capabilitiesOf({ mqtt, limits }: Config): Capabilities {
     subscriptionIdentifierAvailable: mqtt.subscriptionIdentifierAvailable,
     sharedSubscriptionAvailable: mqtt.sharedSubscriptionAvailable,
     topicLevelsMax: limits.topicLevelsMax,
+    topicBytesMax: limits.topicBytesMax,
     subscriptionsPerClientMax: limits.subscriptionsPerClientMax,
   };
 }

@@ -82,7 +82,7 @@ function willOf({ house, version }: Connection, { will, clientId }: ConnectPacke
   if (will.qos > capabilities.maximumQoS)
     throw refusal(ReasonCode.QoSNotSupported, 'MQTT-3.2.2-12', 'the will has a QoS over the Maximum QoS'); // [MQTT-3.2.2-12]
   if (will.retain && !capabilities.retainAvailable) throw refusal(ReasonCode.RetainNotSupported, 'MQTT-3.2.2-13', 'the will is retained'); // [MQTT-3.2.2-13]
-  const error = topicNameError(will.topic, capabilities.topicLevelsMax);
+  const error = topicNameError(will.topic, capabilities.topicLevelsMax, capabilities.topicBytesMax);
   if (error !== null) throw refusal(ReasonCode.TopicNameInvalid, 'MQTT-3.1.3-11', `the will topic: ${error}`);
   if (will.properties?.payloadFormatIndicator === 1 && !isUtf8(will.payload)) {
     throw refusal(ReasonCode.PayloadFormatInvalid, '3.1.3.2.3', 'the will payload is not the UTF-8 that it claims to be');

@@ -9,5 +9,7 @@ export interface Capabilities {
   readonly sharedSubscriptionAvailable: boolean;
   /** Levels of a topic name or filter. */
   readonly topicLevelsMax: number;
+  /** Bytes of a topic name or filter. */
+  readonly topicBytesMax: number;
   readonly subscriptionsPerClientMax: number;
 }

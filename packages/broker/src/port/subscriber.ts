@@ -52,10 +52,10 @@ export class Subscriber {
   /** Reason codes in the order of the filters [MQTT-3.11.3-1]. */
   unsubscribe(client: Client, filters: readonly string[]): number[] {
     return filters.map((text) => {
-      const subscription = client.session.state.removeSubscription(text);
+      const subscription = this.#remove(client, text);
       if (subscription === undefined) return ReasonCode.NoSubscriptionExisted;
       this.#house.router.remove(subscription);
-      this.#house.hooks.observe('subscription.removed', client.facts.clientId, text);
+      this.#house.hooks.observe('subscription.removed', client.facts.clientId, subscription.text);
       return ReasonCode.Success;
     });
   }
@@ -74,10 +74,19 @@ export class Subscriber {
     else subscription.mayReceive = this.#topicCheck(principal, subscription.options.qos);
   }
 
+  /** Takes away what the client calls by this name, or what hooks made of it when it subscribed. */
+  #remove({ session, facts }: Client, text: string): Subscription | undefined {
+    const subscription = session.state.removeSubscription(text);
+    if (subscription !== undefined) return subscription;
+    const rewritten = this.#house.hooks.subscriptionInbound(facts, { filter: text, qos: 0 });
+    return typeof rewritten === 'number' ? undefined : session.state.removeSubscription(rewritten.filter);
+  }
+
   async #subscribeOne(client: Client, request: FilterRequest): Promise<FilterAnswer | number> {
     const rewritten = this.#house.hooks.subscriptionInbound(client.facts, { filter: request.filter, qos: request.options.qos });
     if (typeof rewritten === 'number') return rewritten;
-    const parsed = parseTopicFilter(rewritten.filter, this.#house.capabilities.topicLevelsMax);
+    const { topicLevelsMax, topicBytesMax } = this.#house.capabilities;
+    const parsed = parseTopicFilter(rewritten.filter, topicLevelsMax, topicBytesMax);
     if (typeof parsed === 'string') return ReasonCode.TopicFilterInvalid;
     const refusal = this.#refusal(client, parsed, request.options);
     if (refusal !== 0) return refusal;

@@ -3,6 +3,7 @@ import { decodeUtf8 } from '@wrenmq/codec';
 import type { Route } from '#publish/route.ts';
 import type { Router } from '#publish/router.ts';
 import { topicNameError } from '#topic/topic-name.ts';
+import type { Capabilities } from './capabilities.ts';
 
 /** Topic names are remembered as long as there are at most so many. */
 const TOPICS_MAX = 16_384;
@@ -44,12 +45,12 @@ export class KnownTopic {
 /** Looks topic names up by their bytes, so that the names in use are checked and decoded once. */
 export class TopicDirectory {
   readonly #router: Router;
-  readonly #levelsMax: number;
+  readonly #capabilities: Capabilities;
   #topics = new Map<string, KnownTopic>();
 
-  constructor(router: Router, levelsMax: number) {
+  constructor(router: Router, capabilities: Capabilities) {
     this.#router = router;
-    this.#levelsMax = levelsMax;
+    this.#capabilities = capabilities;
   }
 
   /** The topic at `bytes[start..end)`. Throws ProtocolError 0x81 when it is not UTF-8 [MQTT-1.5.4-1]. */
@@ -67,6 +68,7 @@ export class TopicDirectory {
 
   #read(bytes: Buffer, start: number, end: number): KnownTopic {
     const name = decodeUtf8(bytes, start, end);
-    return new KnownTopic(Buffer.from(bytes.subarray(start, end)), name, topicNameError(name, this.#levelsMax), this.#router);
+    const { topicLevelsMax, topicBytesMax } = this.#capabilities;
+    return new KnownTopic(Buffer.from(bytes.subarray(start, end)), name, topicNameError(name, topicLevelsMax, topicBytesMax), this.#router);
   }
 }

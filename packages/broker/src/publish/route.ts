@@ -4,6 +4,8 @@ import type { DeliveryTarget, Session } from '#session/session.ts';
 import { Subscription } from '#session/subscription.ts';
 import type { Share } from './share.ts';
 
+const nobody: readonly never[] = [];
+
 /** What one session's matching subscriptions come to, for one topic. */
 export class RouteTarget implements DeliveryTarget {
   readonly session: Session;
@@ -36,8 +38,8 @@ export class RouteTarget implements DeliveryTarget {
 /** Who gets the messages of one topic. */
 export class Route {
   readonly topic: string;
-  readonly targets: readonly RouteTarget[];
-  readonly shares: readonly Share[];
+  targets: readonly RouteTarget[];
+  shares: readonly Share[];
   /** True when a message at QoS 1 or 2 is owed to a session that outlives its connection. */
   readonly hasDurable: boolean;
   /** False as soon as any subscription has changed since. */
@@ -55,6 +57,13 @@ export class Route {
     this.shares = shares;
     this.hasDurable =
       this.targets.some((target) => target.qos > 0 && target.session.isDurable) || shares.some((share) => share.hasDurableMember());
+  }
+
+  /** A subscription has changed. Whoever still remembers the route must not keep all those sessions in memory by it. */
+  invalidate(): void {
+    this.isCurrent = false;
+    this.targets = nobody;
+    this.shares = nobody;
   }
 
   /** True when a durable session that the message is owed to, or all of a shared group, has no room for it. */

@@ -64,7 +64,7 @@ export class Router {
   /** Drops all resolved routes: a subscription or a permission has changed. */
   invalidate(): void {
     if (this.#routes.size === 0) return;
-    for (const route of this.#routes.values()) route.isCurrent = false;
+    for (const route of this.#routes.values()) route.invalidate();
     this.#routes = new Map();
     this.#routesBytes = 0;
   }

@@ -405,8 +405,9 @@ export class Session implements Participant, QueueOwner, Deadline {
   /** True when the bounds leave no room for so many more messages of this weight together. */
   #exceeds(messages: number, weight: number): boolean {
     const { limits } = this.house;
-    if (this.#durable === null) return !this.isReady && this.queuedBytes + weight > limits.memoryQueueBytesMax;
-    return this.queuedBytes + weight > limits.queueBytesMax || this.waiting + messages > limits.queueMessagesMax;
+    if (this.#durable === null && this.isReady) return false;
+    const bytesMax = this.#durable === null ? limits.memoryQueueBytesMax : limits.queueBytesMax;
+    return this.queuedBytes + weight > bytesMax || this.waiting + messages > limits.queueMessagesMax;
   }
 
   #trim(messages: number, weight: number): void {

@@ -1,4 +1,4 @@
-import { boundsError, isSystemTopic } from './topic-name.ts';
+import { isSystemTopic, levelsError, textError, TOPIC_BYTES_MAX } from './topic-name.ts';
 
 /** A valid topic filter as a client sent it, taken apart. */
 export interface ParsedFilter {
@@ -18,10 +18,10 @@ const PLUS = 0x2b;
 const SLASH = 0x2f;
 
 /** Takes a topic filter apart; a string says what is wrong with it, as the end of a sentence that starts with it. */
-export function parseTopicFilter(text: string, levelsMax: number): ParsedFilter | string {
+export function parseTopicFilter(text: string, levelsMax: number, bytesMax = TOPIC_BYTES_MAX): ParsedFilter | string {
   if (!text.startsWith(sharePrefix)) {
     if (text === '$share') return 'names no shared group'; // [MQTT-4.8.2-1]
-    return filterError(text, levelsMax) ?? { text, filter: text, group: null };
+    return filterError(text, levelsMax) ?? textError(text, bytesMax) ?? { text, filter: text, group: null };
   }
   const groupEnd = text.indexOf('/', sharePrefix.length);
   const group = text.slice(sharePrefix.length, groupEnd < 0 ? text.length : groupEnd);
@@ -30,7 +30,7 @@ export function parseTopicFilter(text: string, levelsMax: number): ParsedFilter 
   if (groupEnd < 0 || groupEnd + 1 === text.length) return 'has no filter after the shared group'; // [MQTT-4.8.2-2]
   const filter = text.slice(groupEnd + 1);
   // The whole text is what travels, so the limit on bytes and the rules for characters hold for it.
-  return boundsError(text, 1, 1) ?? filterError(filter, levelsMax) ?? nulError(group) ?? { text, filter, group };
+  return filterError(filter, levelsMax) ?? nulError(group) ?? textError(text, bytesMax) ?? { text, filter, group };
 }
 
 /** Whether a topic name matches a filter. Both must be valid, the filter without `$share`. */
@@ -109,7 +109,7 @@ function filterError(filter: string, levelsMax: number): string | null {
       if (!isAlone) return 'has a + that is not a level of its own'; // [MQTT-4.7.1-2]
     }
   }
-  return boundsError(filter, levels, levelsMax);
+  return levels > levelsMax ? levelsError(levels, levelsMax) : null;
 }
 
 function nulError(group: string): string | null {

@@ -8,9 +8,9 @@ const SLASH = 0x2f;
 
 /**
  * What is wrong with a topic name, as the end of a sentence that starts with it; null when it is valid.
- * `levelsMax` is the house's bound, not the standard's.
+ * `levelsMax` and `bytesMax` are the house's bounds, not the standard's.
  */
-export function topicNameError(topic: string, levelsMax: number): string | null {
+export function topicNameError(topic: string, levelsMax: number, bytesMax = TOPIC_BYTES_MAX): string | null {
   let levels = 1;
   for (let index = 0; index < topic.length; index += 1) {
     const code = topic.charCodeAt(index);
@@ -18,15 +18,18 @@ export function topicNameError(topic: string, levelsMax: number): string | null 
     else if (code === PLUS || code === HASH) return 'contains a wildcard'; // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
     else if (code === NUL) return 'contains U+0000'; // [MQTT-4.7.3-2]
   }
-  return boundsError(topic, levels, levelsMax);
+  return levels > levelsMax ? levelsError(levels, levelsMax) : textError(topic, bytesMax);
+}
+
+export function levelsError(levels: number, levelsMax: number): string {
+  return `has ${levels} levels, more than the ${levelsMax} that are allowed`;
 }
 
 /** The rules that names and filters share. */
-export function boundsError(text: string, levels: number, levelsMax: number): string | null {
+export function textError(text: string, bytesMax: number): string | null {
   if (text.length === 0) return 'is empty'; // [MQTT-4.7.3-1]
-  if (levels > levelsMax) return `has ${levels} levels, more than the ${levelsMax} that are allowed`;
   // A UTF-16 unit takes at most three bytes, so that almost no text is measured.
-  if (text.length * 3 > TOPIC_BYTES_MAX && Buffer.byteLength(text) > TOPIC_BYTES_MAX) return `is longer than ${TOPIC_BYTES_MAX} bytes`; // [MQTT-4.7.3-3]
+  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) return `is longer than ${bytesMax} bytes`; // [MQTT-4.7.3-3]
   if (!text.isWellFormed()) return 'is not well-formed Unicode'; // [MQTT-1.5.4-1]
   return null;
 }
