@@ -101,9 +101,10 @@ export class Log implements Participant {
   /** At start: a stored queue entry refers to a message of the record at `base`. False when the record is lost. */
   reacquire(base: number): boolean {
     const segment = this.#segments.get(base);
-    if (segment === undefined) return false;
-    segment.live += 1;
-    return true;
+    // A record that is gone must not come to life with another message under its old offset.
+    if (segment === undefined) this.#nextOffset = Math.max(this.#nextOffset, base + OFFSETS_MAX);
+    else segment.live += 1;
+    return segment !== undefined;
   }
 
   /** At start, after every reader has reacquired: frees what nobody reads. */
@@ -166,7 +167,7 @@ export class Log implements Participant {
     for (const message of this.#pending) if (message.readers === 0) forget(message);
     this.#pending = [];
     if (needed.length > 0 && this.#grow(batch, needed)) return;
-    for (let from = 0; from < needed.length; ) from = this.#writeRecord(batch, needed, from);
+    for (let from = 0; from < needed.length;) from = this.#writeRecord(batch, needed, from);
   }
 
   settled(error: OperationalError | null): void {
@@ -213,11 +214,11 @@ export class Log implements Participant {
   }
 
   #writeRecord(batch: Batch, messages: readonly Message[], from: number): number {
-    const base = messages[from]!.offset;
+    const base = messages[from].offset;
     let bytes = 2;
     let to = from;
-    while (to < messages.length && messages[to]!.offset - base < OFFSETS_MAX) {
-      const more = 6 + storedMessageBytes(messages[to]!);
+    while (to < messages.length && messages[to].offset - base < OFFSETS_MAX) {
+      const more = 6 + storedMessageBytes(messages[to]);
       if (to > from && bytes + more > RECORD_BYTES_MAX) break;
       bytes += more;
       to += 1;
