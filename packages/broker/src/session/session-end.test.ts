@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Delivery } from '#message/delivery.ts';
 import { numbered, TestGroup, TestHouse } from './test-house.ts';
 
 const nothing = { session: 0, queue: 0, log: 0 };
@@ -50,7 +49,7 @@ describe('the end of a session', () => {
     for (const session of sessions) before.release(session);
     for (const payload of numbered('m', 1, 600)) {
       const message = before.message(payload);
-      for (const session of sessions) session.offer(new Delivery(message, 1, false, null));
+      for (const session of sessions) before.offerMessage(session, message);
     }
     await before.settle();
     const house = await before.restart({ inflightMax: 1000 });

@@ -7,6 +7,7 @@ import { createMessage, type Message, type QoS } from '#message/message.ts';
 import { Committer } from '#store/committer.ts';
 import { Log } from '#store/log.ts';
 import { MemoryStore } from '#store/memory/memory-store.ts';
+import { parseTopicFilter } from '#topic/topic-filter.ts';
 import type { Batch, ScanRange, Store, StoredRecord, StoreStatistics, Table } from '#store/store.ts';
 import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from './house.ts';
@@ -207,9 +208,9 @@ export class TestHouse {
   }
 
   /** The process dies with all it knew, and another one starts. */
-  async restart(limits: Partial<SessionLimits> = this.limits): Promise<TestHouse> {
+  restart(limits: Partial<SessionLimits> = {}): Promise<TestHouse> {
     this.kill();
-    return new TestHouse(limits, this.store.disk, this.clock).load();
+    return new TestHouse({ ...this.limits, ...limits }, this.store.disk, this.clock).load();
   }
 
   kill(): void {
@@ -243,7 +244,12 @@ export class TestHouse {
   }
 
   offer(session: Session, payload: string, qos: QoS = 1, group: Redelivery | null = null): Delivery {
-    const delivery = new Delivery(this.message(payload, qos), qos, false, null);
+    return this.offerMessage(session, this.message(payload, qos), group);
+  }
+
+  offerMessage(session: Session, message: Message, group: Redelivery | null = null): Delivery {
+    const { qos } = message;
+    const delivery = new Delivery(message, qos, false, null);
     delivery.group = group;
     if (qos === 0) session.offerQoS0(delivery);
     else session.offer(delivery);
@@ -257,7 +263,9 @@ export class TestHouse {
   subscribe(session: Session, text: string, options: Partial<SubscriptionOptions> = {}): Subscription {
     const all = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, ...options } as const;
     const number = session.state.subscription(text)?.number ?? session.state.takeSubscriptionNumber();
-    const subscription = new Subscription(session, { text, filter: text, group: null }, all, number);
+    const parsed = parseTopicFilter(text, 100);
+    if (typeof parsed === 'string') throw new Error(`${text} ${parsed}`);
+    const subscription = new Subscription(session, parsed, all, number);
     session.state.putSubscription(subscription);
     return subscription;
   }
