@@ -19,9 +19,9 @@ export class BoundRules {
   readonly #publish: BoundRule[] = [];
   readonly #subscribe: BoundRule[] = [];
 
+  /** `rules` are those that are about the principal. */
   constructor(rules: readonly CompiledRule[], principal: Principal) {
     for (const rule of rules) {
-      if (!rule.isAbout(principal)) continue;
       const bound = bindRule(rule, principal);
       if (bound === null) continue;
       if (rule.isForPublish) this.#publish.push(bound);

@@ -15,12 +15,17 @@ export const defaultRules: readonly AccessRule[] = [
   { permission: 'allow', action: 'subscribe', topics: ['$SYS/#'], who: { loopback: true } },
 ];
 
+/** So many different selections of rules are shared; clients with others have an object of their own. */
+const SHARED_MAX = 1024;
+
 /** Permissions from ordered rules; ignores what no rule is about. */
 export class RulesProvider implements AuthorizationProvider {
   readonly name = 'rules';
   readonly #rules: readonly CompiledRule[];
   /** As many as there are principals alive. */
   readonly #boundRules = new WeakMap<Principal, BoundRules>();
+  /** Rules without placeholders, by their places in the list: one object serves everybody whom they are about. */
+  readonly #shared = new Map<string, BoundRules>();
 
   /** The rules must be without problems. */
   constructor(rules: readonly AccessRule[]) {
@@ -44,9 +49,26 @@ export class RulesProvider implements AuthorizationProvider {
   #bind(principal: Principal): BoundRules {
     let bound = this.#boundRules.get(principal);
     if (bound === undefined) {
-      bound = new BoundRules(this.#rules, principal);
+      bound = this.#bindNew(principal);
       this.#boundRules.set(principal, bound);
     }
     return bound;
   }
+
+  #bindNew(principal: Principal): BoundRules {
+    const places = [...this.#rules.keys()].filter((place) => this.#rules[place].isAbout(principal));
+    const rules = places.map((place) => this.#rules[place]);
+    if (rules.some(hasPlaceholder)) return new BoundRules(rules, principal);
+    const key = places.join();
+    let bound = this.#shared.get(key);
+    if (bound === undefined) {
+      bound = new BoundRules(rules, principal);
+      if (this.#shared.size < SHARED_MAX) this.#shared.set(key, bound);
+    }
+    return bound;
+  }
+}
+
+function hasPlaceholder({ topics }: CompiledRule): boolean {
+  return topics.some((levels) => levels.some((level) => typeof level !== 'string'));
 }

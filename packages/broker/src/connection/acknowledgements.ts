@@ -4,6 +4,9 @@ import type { OperationalError } from '#base/errors.ts';
 import type { Committer, Waiter } from '#store/committer.ts';
 import type { Outbox } from './outbox.ts';
 
+/** Stands for both lists while nothing is held, so that an idle connection has none. */
+const nothing: never[] = [];
+
 /** Puts back what a refused commit has to undo, and says what the client hears. */
 export interface RefusalHandler {
   /** An acknowledgement cannot be given: the disk is full. Returns false to end the connection. */
@@ -21,9 +24,9 @@ export class Acknowledgements implements Waiter {
   readonly #committer: Committer;
   readonly #refusals: RefusalHandler;
   /** An acknowledgement as number (type, reason code, packet identifier), any other packet as bytes. */
-  #held: (number | Uint8Array)[] = [];
+  #held: (number | Uint8Array)[] = nothing;
   /** The commit that each held item waits for. */
-  #sequences: number[] = [];
+  #sequences: number[] = nothing;
   #lastSequence = 0;
 
   constructor(outbox: Outbox, committer: Committer, refusals: RefusalHandler) {
@@ -56,13 +59,19 @@ export class Acknowledgements implements Waiter {
   onDurable(sequence: number, error: OperationalError | null): void {
     let count = 0;
     while (count < this.#held.length && this.#sequences[count]! <= sequence) count += 1;
-    const due = this.#held.splice(0, count);
-    this.#sequences.splice(0, count);
+    const due = count === this.#held.length ? this.#held : this.#held.splice(0, count);
+    if (due === this.#held) this.#held = this.#sequences = nothing;
+    else this.#sequences.splice(0, count);
     for (let i = 0; i < due.length; i += 1) if (!this.#release(due[i]!, error)) return;
   }
 
   #hold(item: number | Uint8Array): void {
     if (this.#lastSequence !== this.#committer.sequence) this.#lastSequence = this.#committer.whenDurable(this);
+    if (this.#held === nothing) {
+      this.#held = [item];
+      this.#sequences = [this.#lastSequence];
+      return;
+    }
     this.#held.push(item);
     this.#sequences.push(this.#lastSequence);
   }

@@ -10,7 +10,7 @@ import {
   type StoredSession,
 } from './session-record.ts';
 import type { Session } from './session.ts';
-import type { Subscription } from './subscription.ts';
+import { Subscription } from './subscription.ts';
 import type { Will } from './will.ts';
 
 /** Session Expiry Interval of a session that never ends. */
@@ -27,7 +27,8 @@ export class SessionState {
   #createdAtMs: number;
   #expiresAtMs = 0;
   #willAtMs = 0;
-  #subscriptions: Map<string, Subscription> | null = null;
+  /** A client with one subscription, as most devices are, has no Map. */
+  #subscriptions: Map<string, Subscription> | Subscription | null = null;
   #nextSubscription = 1;
   #incoming: Set<number> | null = null;
   #areFactsDirty = false;
@@ -48,14 +49,17 @@ export class SessionState {
   }
 
   get subscriptionCount(): number {
+    if (this.#subscriptions instanceof Subscription) return 1;
     return this.#subscriptions?.size ?? 0;
   }
 
   subscriptions(): Iterable<Subscription> {
+    if (this.#subscriptions instanceof Subscription) return [this.#subscriptions];
     return this.#subscriptions?.values() ?? [];
   }
 
   subscription(text: string): Subscription | undefined {
+    if (this.#subscriptions instanceof Subscription) return this.#subscriptions.text === text ? this.#subscriptions : undefined;
     return this.#subscriptions?.get(text);
   }
 
@@ -66,15 +70,15 @@ export class SessionState {
 
   /** Adds or replaces [MQTT-3.8.4-3]. */
   putSubscription(subscription: Subscription): void {
-    this.#subscriptions ??= new Map();
-    this.#subscriptions.set(subscription.text, subscription);
+    this.restoreSubscription(subscription);
     this.#changeSubscription(subscription.number, subscription);
   }
 
   removeSubscription(text: string): Subscription | undefined {
-    const subscription = this.#subscriptions?.get(text);
+    const subscription = this.subscription(text);
     if (subscription === undefined) return undefined;
-    this.#subscriptions!.delete(text);
+    if (this.#subscriptions instanceof Map) this.#subscriptions.delete(text);
+    else this.#subscriptions = null;
     this.#changeSubscription(subscription.number, null);
     return subscription;
   }
@@ -175,8 +179,10 @@ export class SessionState {
 
   /** Puts a stored subscription back, without writing it again. */
   restoreSubscription(subscription: Subscription): void {
-    this.#subscriptions ??= new Map();
-    this.#subscriptions.set(subscription.text, subscription);
+    const before = this.#subscriptions;
+    if (before === null || (before instanceof Subscription && before.text === subscription.text)) this.#subscriptions = subscription;
+    else if (before instanceof Map) before.set(subscription.text, subscription);
+    else this.#subscriptions = new Map([before, subscription].map((each) => [each.text, each]));
   }
 
   /** The session is over: the will is published if it still waits [MQTT-3.1.3-9], and every record goes. */

@@ -31,7 +31,23 @@ export class Subscription {
     this.text = parsed.text;
     this.filter = parsed.filter;
     this.group = parsed.group;
-    this.options = options;
+    this.options = options.identifier === 0 ? PLAIN_OPTIONS[codeOf(options)]! : options;
     this.number = number;
   }
+}
+
+/** Every combination without an identifier: a million subscriptions share these few objects. */
+const PLAIN_OPTIONS: readonly SubscriptionOptions[] = Array.from({ length: 48 }, (_, code) =>
+  Object.freeze({
+    qos: (code & 3) as QoS,
+    noLocal: (code & 4) !== 0,
+    retainAsPublished: (code & 8) !== 0,
+    retainHandling: (code >> 4) as 0 | 1 | 2,
+    identifier: 0,
+  }),
+);
+
+/** As the byte of SUBSCRIBE has them (3.8.3.1). */
+function codeOf({ qos, noLocal, retainAsPublished, retainHandling }: SubscriptionOptions): number {
+  return qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
 }
