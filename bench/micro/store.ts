@@ -18,7 +18,7 @@ const large = Buffer.alloc(100 * 1024, 9);
 /** A record lives for so many commits where a workload deletes. */
 const LIFE = 20;
 
-const workloads: readonly { readonly name: string; readonly commits: number; fill(batch: Batch, i: number): void }[] = [
+const workloads: readonly { readonly name: string; readonly commits: number; readonly fill: (batch: Batch, i: number) => void }[] = [
   { name: 'one record of 300 B', commits: 2000, fill: (batch, i) => batch.put('queue', keyOf('lone', 0, i), medium) },
   {
     name: '100 KB + 50 records of 300 B + 51 deletions',

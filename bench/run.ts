@@ -1,0 +1,88 @@
+/**
+ * `npm run bench`: the table of docs/benchmarks.md. With `--scenario NAME` (or `all`) what is measured otherwise.
+ *
+ *     --rounds N     how often each row is measured (3)
+ *     --seconds N    how long each time (5)
+ *     --rows A,B     only these rows
+ *     --scenario S   these scenarios instead of the table; `all` for every one
+ *     --out FILE     where results go; a file of today and this machine in bench/results
+ *     --no-save      print only
+ *     --report       write docs/benchmarks.md from the results file, and measure nothing
+ */
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { LOAD_CORE } from './contender.ts';
+import { writeReport } from './report.ts';
+import { measureRows, type RowResult, summarize } from './measure-rows.ts';
+import { ResultsFile } from './results-file.ts';
+import { ROWS } from './rows.ts';
+import { SCENARIOS } from './scenarios/scenarios.ts';
+import type { ScenarioResult } from './scenarios/scenario.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    rows: { type: 'string', default: '' },
+    scenario: { type: 'string', default: '' },
+    out: { type: 'string' },
+    'no-save': { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
+  },
+});
+
+const list = (text: string): string[] => text.split(',').filter((name) => name !== '');
+
+function known(asked: readonly string[], names: readonly string[]): readonly string[] {
+  const unknown = asked.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return asked;
+  console.error(`bench: there is no ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  process.exit(2);
+}
+
+function print(result: RowResult): void {
+  const { perCpuSecond, toMosquitto, reached, isMet } = summarize(result);
+  const figures = Object.entries(perCpuSecond).map(
+    ([name, figure]) => `${name} ${(figure.median / 1000).toFixed(0)}k ±${(figure.spread * 50).toFixed(0)}%`,
+  );
+  const verdict = isMet ? 'reached' : 'NOT reached';
+  const { of, ratio } = result.target;
+  console.log(
+    `${result.name.padEnd(12)} ${figures.join('  ')}  x mosquitto ${toMosquitto.toFixed(1)}  ${verdict}: ${reached.toFixed(2)} of ${ratio} x ${of}`,
+  );
+}
+
+async function measureScenarios(names: readonly string[]): Promise<ScenarioResult[]> {
+  const results: ScenarioResult[] = [];
+  for (const name of names) {
+    console.log(`── ${name}: ${SCENARIOS[name].title}`);
+    const table = await SCENARIOS[name].measure();
+    console.table(table.rows.map((row) => Object.fromEntries(table.columns.map((column, at) => [column, row[at]]))));
+    results.push({ name, title: SCENARIOS[name].title, ...table });
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  // Clients live in this process too: off the broker's core with them.
+  execFileSync('taskset', ['-acp', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
+  const file = new ResultsFile(values.out);
+  if (values.report) return writeReport(file);
+  const scenarioNames = Object.keys(SCENARIOS);
+  const asked = known(values.scenario === 'all' ? scenarioNames : list(values.scenario), scenarioNames);
+  const rows = known(
+    list(values.rows),
+    ROWS.map(({ name }) => name),
+  );
+  const measured =
+    asked.length > 0
+      ? { scenarios: await measureScenarios(asked) }
+      : { rows: await measureRows({ rounds: Number(values.rounds), seconds: Number(values.seconds), rows }, print) };
+  if (values['no-save']) return;
+  file.add(measured, `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim());
+  console.log(`results: ${file.path}`);
+}
+
+await main();
+// A library may still hold a handle: everything is measured.
+process.exit(0);
