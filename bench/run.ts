@@ -5,6 +5,7 @@
  *     --seconds N    how long each time (5)
  *     --rows A,B     only these rows
  *     --scenario S   these scenarios instead of the table; `all` for every one
+ *     --profile ROW  where the broker spends its time in this row
  *     --out FILE     where results go; a file of today and this machine in bench/results
  *     --no-save      print only
  *     --report       write docs/benchmarks.md from the results file, and measure nothing
@@ -14,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { LOAD_CORE } from './contender.ts';
 import { writeReport } from './report.ts';
 import { measureRows, type RowResult, summarize } from './measure-rows.ts';
+import { profileRow } from './profile.ts';
 import { ResultsFile } from './results-file.ts';
 import { ROWS } from './rows.ts';
 import { SCENARIOS } from './scenarios/scenarios.ts';
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: '' },
     out: { type: 'string' },
     'no-save': { type: 'boolean', default: false },
+    profile: { type: 'string', default: '' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -68,12 +71,16 @@ async function main(): Promise<void> {
   execFileSync('taskset', ['-acp', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
   const file = new ResultsFile(values.out);
   if (values.report) return writeReport(file);
+  const rowNames = ROWS.map(({ name }) => name);
+  for (const name of known(list(values.profile), rowNames))
+    await profileRow(
+      ROWS.find((row) => row.name === name)!,
+      Number(values.seconds),
+    );
+  if (values.profile !== '') return;
   const scenarioNames = Object.keys(SCENARIOS);
   const asked = known(values.scenario === 'all' ? scenarioNames : list(values.scenario), scenarioNames);
-  const rows = known(
-    list(values.rows),
-    ROWS.map(({ name }) => name),
-  );
+  const rows = known(list(values.rows), rowNames);
   const measured =
     asked.length > 0
       ? { scenarios: await measureScenarios(asked) }
