@@ -154,3 +154,16 @@ test('a store that fails ends one delivery, is logged, and stops no other', asyn
   await until(() => errors.length === 2);
   assert.deepEqual([...first.topics, ...second.topics], []);
 });
+
+test('a client that waits, or goes away, with 100,000 subscriptions is passed over', async () => {
+  const house = await houseOf(1);
+  const delivery = new RetainedDelivery(house.retained, 1, silentLogger);
+  const receiver = new Receiver(1);
+  for (let index = 0; index < 100_000; index += 1) delivery.start('#', receiver);
+  await until(() => receiver.topics.length === 1);
+  receiver.isGone = true;
+  receiver.take(1);
+  const other = new Receiver(1);
+  delivery.start('#', other);
+  await until(() => other.topics.length === 1);
+});

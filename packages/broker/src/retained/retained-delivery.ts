@@ -69,20 +69,24 @@ export class RetainedDelivery {
       this.#first = job.next;
       if (job.next === null) this.#last = null;
       job.next = null;
+      // ORDER: before `#run`, which would come back here for each of them: a client may wait with 100,000 subscriptions.
+      if (job.receiver.isClosed()) continue;
+      if (!job.receiver.isReady()) {
+        job.receiver.onReady(() => this.#enqueue(job));
+        continue;
+      }
       this.#reading += 1;
       void this.#run(job);
     }
   }
 
-  /** One turn of a job. Rejects only for a bug of ours. */
+  /** One turn of a job that can go on. Rejects only for a bug of ours. */
   async #run(job: Job): Promise<void> {
     const { cursor, receiver } = job;
     try {
-      if (!receiver.isClosed() && receiver.isReady()) {
-        offerPage(await cursor.step(PAGE_MESSAGES_MAX), job);
-        // The event loop turns between pages.
-        await setImmediate();
-      }
+      offerPage(await cursor.step(PAGE_MESSAGES_MAX), job);
+      // The event loop turns between pages.
+      await setImmediate();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#log.error({ error }, 'retained messages could not be read; a subscriber does not get them');
@@ -91,9 +95,7 @@ export class RetainedDelivery {
       this.#reading -= 1;
       this.#advance();
     }
-    if (cursor.isDone || receiver.isClosed()) return;
-    if (receiver.isReady()) this.#enqueue(job);
-    else receiver.onReady(() => this.#enqueue(job));
+    if (!cursor.isDone) this.#enqueue(job);
   }
 }
 

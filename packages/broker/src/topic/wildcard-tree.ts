@@ -50,6 +50,9 @@ export class WildcardTree<T extends object | string | number> {
   #ends = new Int32Array(16);
   #hashes = new Int32Array(16);
   #levels = 0;
+  /** Where the walk of `match` has still to go: nodes, and their levels. */
+  readonly #nodesAhead: (Node<T> | null)[] = [];
+  readonly #levelsAhead: number[] = [];
 
   add(filter: string, value: T): boolean {
     this.#split(filter);
@@ -98,17 +101,37 @@ export class WildcardTree<T extends object | string | number> {
     }
   }
 
-  /** Every node is reached by one path of levels only, so it is visited at most once: no filter makes this explode. */
-  #collect(node: Node<T>, topic: string, level: number, out: T[]): void {
-    append(node.below, out);
-    if (level === this.#levels) {
-      append(node.values, out);
-      return;
-    }
-    if (node.plus !== null) this.#collect(node.plus, topic, level + 1, out);
-    if (node.literals > 0) {
-      const child = this.#find(node, topic, level);
-      if (child !== null) this.#collect(child, topic, level + 1, out);
+  /**
+   * Every node is reached by one path of levels only, so it is visited at most once: no filter makes this explode. Not
+   * recursive, since a client chooses how deep its topics are.
+   */
+  #collect(start: Node<T>, topic: string, startLevel: number, out: T[]): void {
+    let node: Node<T> | null = start;
+    let level = startLevel;
+    let ahead = 0;
+    while (node !== null) {
+      append(node.below, out);
+      let next: Node<T> | null = null;
+      if (level === this.#levels) append(node.values, out);
+      else {
+        if (node.literals > 0) next = this.#find(node, topic, level);
+        if (node.plus !== null) {
+          if (next !== null) {
+            this.#nodesAhead[ahead] = next;
+            this.#levelsAhead[ahead] = level + 1;
+            ahead += 1;
+          }
+          next = node.plus;
+        }
+      }
+      level += 1;
+      if (next === null && ahead > 0) {
+        ahead -= 1;
+        next = this.#nodesAhead[ahead];
+        level = this.#levelsAhead[ahead];
+        this.#nodesAhead[ahead] = null;
+      }
+      node = next;
     }
   }
 
