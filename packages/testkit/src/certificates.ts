@@ -23,11 +23,9 @@ export interface CertificateOptions {
 /** An authority of a test's own, in a directory of the test; made with the openssl command. */
 export class TestAuthority {
   readonly certificate: Certificate;
-  readonly #directory: string;
   #count = 0;
 
-  private constructor(directory: string, certificate: Certificate) {
-    this.#directory = directory;
+  private constructor(certificate: Certificate) {
     this.certificate = certificate;
   }
 
@@ -35,13 +33,14 @@ export class TestAuthority {
     const base = join(directory, `authority-${commonName.replaceAll(/\W+/g, '-')}`);
     const [certFile, keyFile] = [`${base}.crt`, `${base}.key`];
     await run('openssl', ['req', '-x509', ...newKey(keyFile), '-out', certFile, '-days', '2', '-subj', `/CN=${commonName}`]);
-    return new TestAuthority(directory, await load(certFile, keyFile));
+    return new TestAuthority(await load(certFile, keyFile));
   }
 
   /** A certificate signed by this authority, for a server or a client. */
   async issue({ commonName, alternativeNames = [], days = 2 }: CertificateOptions): Promise<Certificate> {
     this.#count += 1;
-    const base = join(this.#directory, `certificate-${this.#count}`);
+    // Authorities may share a directory: each names its certificates after itself.
+    const base = `${this.certificate.certFile.replace(/\.crt$/, '')}-certificate-${this.#count}`;
     const [certFile, keyFile, requestFile, extensionFile] = [`${base}.crt`, `${base}.key`, `${base}.csr`, `${base}.ext`];
     const names = alternativeNames.length === 0 ? '' : `subjectAltName=${alternativeNames.join(',')}\n`;
     await writeFile(extensionFile, `basicConstraints=CA:FALSE\n${names}`);
