@@ -27,6 +27,7 @@ import type { SessionEvents, SessionHouse } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
 import type { Message } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
+import { topicNameError } from '#topic/topic-name.ts';
 import { Committer } from '#store/committer.ts';
 import { Log } from '#store/log.ts';
 import { openStore } from '#store/open-store.ts';
@@ -148,7 +149,15 @@ export class Kernel {
     const { port, topics, committer, clock, counters, log, hooks, table } = this;
     const { limits, session, mqtt } = config;
     return {
-      ...{ port, topics, committer, clock, counters, log, hooks, table, refusal },
+      port,
+      topics,
+      committer,
+      clock,
+      counters,
+      log,
+      hooks,
+      table,
+      refusal,
       outbox: this.#outbox,
       writer: this.#writer,
       frame: this.#frame,
@@ -164,7 +173,10 @@ export class Kernel {
         expiryIntervalDefault: session.expiryDefaultSeconds,
         expiryIntervalMax: session.expiryMaxSeconds,
       },
-      server: { responseInformation: mqtt.responseInformation, serverReference: mqtt.serverReference },
+      server: {
+        responseInformation: mqtt.responseInformation,
+        serverReference: mqtt.serverReference,
+      },
       listener: { isLoopback },
       assignClientId: () => `wrenmq-${randomBytes(12).toString('hex')}`,
     };
@@ -199,7 +211,10 @@ export class Kernel {
   #sessionHouse({ session }: Config): SessionHouse {
     const { clock, store, committer, log, counters } = this;
     return {
-      ...{ clock, store, committer, counters },
+      clock,
+      store,
+      committer,
+      counters,
       deadlines: this.#deadlines,
       log: this.#messageLog,
       logger: log,
@@ -218,10 +233,12 @@ export class Kernel {
 
   #sessionEvents(): SessionEvents {
     const { hooks, router } = this;
+    const { topicLevelsMax, topicBytesMax } = this.#capabilities;
     const delivered = (session: Session, message: Message): void => hooks.observe('message.delivered', session.clientId, message);
     const outbound = (session: Session, message: Message): Message | null => {
       const answer = hooks.messageOutbound(session.clientId, message);
-      return typeof answer === 'number' ? null : answer;
+      if (typeof answer === 'number') return null;
+      return answer === message || topicNameError(answer.topic, topicLevelsMax, topicBytesMax) === null ? answer : null;
     };
     return {
       onWill: (session, will) => this.port.publishWill(session, will),

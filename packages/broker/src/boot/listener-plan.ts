@@ -18,7 +18,7 @@ export interface OwnCertificate {
 
 /** A listener as the listeners room wants it described. */
 export function listenerOptionsOf(name: string, config: Config, own: OwnCertificate | null): ListenerOptions {
-  const listener = config.listeners[name]!;
+  const listener = config.listeners[name];
   const { kind, bind, connectionsMax, acceptRatePerSecond, acceptBurst, backlog, proxyProtocol, websocket } = listener;
   const isTls = kind === 'tls' || kind === 'wss';
   const isWebSocket = kind === 'ws' || kind === 'wss';

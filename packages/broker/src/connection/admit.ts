@@ -36,7 +36,7 @@ export async function admit(connection: Connection, packet: ConnectPacket, admis
   }
   const { client, isSessionPresent } = answer;
   if (connection.state !== ConnectionState.Connecting) {
-    house.port.close(client, false, ReasonCode.UnspecifiedError);
+    house.port.abandon(client);
     return;
   }
   connect(connection, packet, client);

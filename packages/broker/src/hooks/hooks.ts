@@ -2,7 +2,7 @@
 import { ReasonCode } from '@wrenmq/codec';
 import type { Logger } from '#base/logger.ts';
 import type { Message } from '#message/message.ts';
-import { gateAnswer, isMessage, isSubscriptionRequest, refusalCodes, rejection } from './answers.ts';
+import { gateAnswer, isMessage, isSubscriptionRequest, RefusalPacket, rejection } from './answers.ts';
 import { hookOrder } from './order.ts';
 import type { ClientFacts, GateAnswer, HookPoint, HookPoints, IncomingConnection, SubscriptionRequest } from './points.ts';
 
@@ -57,7 +57,7 @@ export class Hooks {
     if (hooks === null) return 'abstain';
     try {
       for (const hook of hooks) {
-        const answer = gateAnswer(hook(connection), refusalCodes.connect);
+        const answer = gateAnswer(hook(connection), RefusalPacket.connect);
         if (answer !== 'abstain') return answer;
       }
     } catch (error) {
@@ -71,7 +71,7 @@ export class Hooks {
     if (hooks === null) return 'abstain';
     try {
       for (const hook of hooks) {
-        const answer = gateAnswer(await hook(client, password), refusalCodes.connect);
+        const answer = gateAnswer(await hook(client, password), RefusalPacket.connect);
         if (answer !== 'abstain') return answer;
       }
     } catch (error) {
@@ -85,7 +85,7 @@ export class Hooks {
     if (hooks === null) return 'abstain';
     try {
       for (const hook of hooks) {
-        const answer = gateAnswer(hook(client, action, topic), refusalCodes[action]);
+        const answer = gateAnswer(hook(client, action, topic), RefusalPacket[action]);
         if (answer !== 'abstain') return answer;
       }
     } catch (error) {
@@ -102,7 +102,7 @@ export class Hooks {
     try {
       for (const hook of hooks) {
         const answer = hook(client, current);
-        if (!isSubscriptionRequest(answer)) return rejection(answer, refusalCodes.subscribe);
+        if (!isSubscriptionRequest(answer)) return rejection(answer, RefusalPacket.subscribe);
         current = answer;
       }
     } catch (error) {
@@ -119,7 +119,7 @@ export class Hooks {
     try {
       for (const hook of hooks) {
         const answer = hook(client, current);
-        if (!isMessage(answer)) return rejection(answer, refusalCodes.publish);
+        if (!isMessage(answer)) return rejection(answer, RefusalPacket.publish);
         current = answer;
       }
     } catch (error) {
@@ -136,7 +136,7 @@ export class Hooks {
       for (const hook of hooks) {
         const answer = hook(message);
         if (answer === 'taken') return answer;
-        if (answer !== 'pass') return rejection(answer, refusalCodes.publish);
+        if (answer !== 'pass') return rejection(answer, RefusalPacket.publish);
       }
     } catch (error) {
       return this.#rejected('message.accept', error);
@@ -152,7 +152,7 @@ export class Hooks {
     try {
       for (const hook of hooks) {
         const answer = hook(clientId, current);
-        if (!isMessage(answer)) return rejection(answer, refusalCodes.publish);
+        if (!isMessage(answer)) return rejection(answer, RefusalPacket.publish);
         current = answer;
       }
     } catch (error) {

@@ -38,9 +38,9 @@ export type TakeAnswer = 'pass' | 'taken' | { readonly reject: number };
  * The extension points. A gate that throws denies (0x87), a transform or take that throws rejects (0x83), an observer that
  * throws is logged and passed over; an answer that is none counts as thrown. All but `client.authenticate` are synchronous.
  *
- * The reason codes of a refusal travel in a packet that allows some only, and any other counts as thrown. CONNACK: 0x80,
- * 0x83, 0x85-0x8A, 0x97, 0x9C, 0x9D, 0x9F. SUBACK: 0x80, 0x83, 0x87, 0x8F, 0x97, 0x9E, 0xA1, 0xA2. PUBACK and PUBREC: 0x80,
- * 0x83, 0x87, 0x90, 0x97, 0x99. MQTT 3 knows fewer: CONNACK 1 to 5, SUBACK 0x80, and for a PUBLISH none (it is
+ * The reason codes of a refusal travel in a packet that allows some only, and any other counts as thrown. CONNACK: 0x80
+ * to 0x8A, 0x8C, 0x90, 0x95, 0x97, 0x99 to 0x9D, 0x9F. SUBACK: 0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0x9E, 0xA1, 0xA2. PUBACK
+ * and PUBREC: 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99. MQTT 3 knows fewer: CONNACK 1 to 5, SUBACK 0x80, and for a PUBLISH none (it is
  * acknowledged and goes nowhere).
  *
  * A message belongs to the hook during the call only: its bytes may lie in the connection's read buffer. `message.hold()`
@@ -60,7 +60,7 @@ export interface HookPoints {
    * `$share/group/`. For every PUBLISH of a client: no answer is remembered. Not asked for wills.
    */
   'client.authorize': (client: ClientFacts, action: 'publish' | 'subscribe', topic: string) => GateAnswer;
-  /** transform: rewrites a subscription before it is authorized. UNSUBSCRIBE must name what came of it. */
+  /** transform: rewrites a subscription before it is authorized. The client may unsubscribe with what it sent, if the hook answers the same then. */
   'subscription.inbound': (client: ClientFacts, request: SubscriptionRequest) => TransformAnswer<SubscriptionRequest>;
   /** transform: rewrites a message of a client before its topic is authorized. Not asked for wills. */
   'message.inbound': (client: ClientFacts, message: Message) => TransformAnswer<Message>;

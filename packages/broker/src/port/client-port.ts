@@ -9,7 +9,7 @@ import type { Hooks } from '#hooks/hooks.ts';
 import type { ClientFacts } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
 import type { Message, QoS } from '#message/message.ts';
-import type { Publisher } from '#publish/publisher.ts';
+import { Outcome, type Publisher } from '#publish/publisher.ts';
 import type { Route } from '#publish/route.ts';
 import type { RetainedDelivery } from '#retained/retained-delivery.ts';
 import type { Session } from '#session/session.ts';
@@ -18,6 +18,8 @@ import type { Sink } from '#session/sink.ts';
 import type { Subscription } from '#session/subscription.ts';
 import { Will } from '#session/will.ts';
 import type { Committer } from '#store/committer.ts';
+import { topicNameError } from '#topic/topic-name.ts';
+import type { Capabilities } from './capabilities.ts';
 import { Client } from './client.ts';
 import { principalOf, type Subscriber } from './subscriber.ts';
 
@@ -47,6 +49,7 @@ export interface PortServices {
   readonly publisher: Publisher;
   readonly retainedDelivery: RetainedDelivery;
   readonly committer: Committer;
+  readonly capabilities: Capabilities;
 }
 
 /** What any protocol may ask of the kernel. */
@@ -98,7 +101,8 @@ export class ClientPort {
     if (session.isDurable || wasDurable) {
       const error = await this.#house.committer.durable();
       if (error !== null) {
-        this.#house.sessions.release(session, sink);
+        // The client was never here: its will is nobody's.
+        this.#leave(session, sink, false);
         return { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
       }
     }
@@ -136,10 +140,13 @@ export class ClientPort {
 
   /** The connection is gone; `keepsWill` is false after a DISCONNECT that deletes it. */
   close(client: Client, keepsWill: boolean, reasonCode: number): void {
-    const { session, sink } = client;
-    if (session.sink === sink && !keepsWill) session.state.discardWill();
-    this.#house.sessions.release(session, sink);
+    this.#leave(client.session, client.sink, keepsWill);
     this.#house.hooks.observe('client.disconnected', client.facts, reasonCode);
+  }
+
+  /** The connection was gone before the client was told that it is let in. */
+  abandon({ session, sink }: Client): void {
+    this.#leave(session, sink, false);
   }
 
   /** Publishes a session's will, if its owner may (still) publish there. */
@@ -151,9 +158,16 @@ export class ClientPort {
         session.drop(message, 'not-authorized');
         return;
       }
-      counters.willsPublished += 1;
-      publisher.publish(message, session, null);
+      const outcome = publisher.publish(message, session, null);
+      if (outcome < 0) session.drop(message, 'rejected');
+      else if ((outcome & Outcome.Refused) !== 0) session.drop(message, 'store-full');
+      else counters.willsPublished += 1;
     });
+  }
+
+  #leave(session: Session, sink: Sink, keepsWill: boolean): void {
+    if (session.sink === sink && !keepsWill) session.state.discardWill();
+    this.#house.sessions.release(session, sink);
   }
 
   #offerRetained(subscription: Subscription, message: Message): void {
@@ -192,7 +206,17 @@ export class ClientPort {
       client.session.drop(message, 'rejected');
       return -rewritten;
     }
+    if (rewritten !== message && this.#isUnfit(rewritten)) {
+      client.session.drop(message, 'rejected');
+      return -ReasonCode.TopicNameInvalid;
+    }
     return this.#authorizeAndPublish(client, rewritten, null);
+  }
+
+  /** What a hook made goes through the same checks as what a client sends. */
+  #isUnfit({ topic, qos, retain }: Message): boolean {
+    const { topicLevelsMax, topicBytesMax, maximumQoS, retainAvailable } = this.#house.capabilities;
+    return topicNameError(topic, topicLevelsMax, topicBytesMax) !== null || qos > maximumQoS || (retain && !retainAvailable);
   }
 
   #refuse(client: Client, message: Message, reasonCode: number): number {
