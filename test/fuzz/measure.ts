@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { turns } from '#root/test/fuzz/memory-client.ts';
+import { turns } from './memory-client.ts';
 
 /** Bytes of memory in use after garbage collection: the heap, and the buffers beside it. */
 export async function usedBytes(): Promise<number> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { publishBytes, subscribeBytes } from '@wrenmq/testkit';
 import { turns } from '#root/test/fuzz/memory-client.ts';
 import { MemoryHouse } from '#root/test/fuzz/memory-house.ts';
-import { usedBytes } from './measure.ts';
+import { usedBytes } from '#root/test/fuzz/measure.ts';
 
 // What the broker remembers for speed, fed by those who send: it has a bound in bytes, not only in entries.
 

@@ -55,7 +55,7 @@ async function takeAll(client: MemoryClient): Promise<number[]> {
     taken = messages.length;
     released = releases.length;
   }
-  return client.all('publish').map((message) => message.payload.readUInt32BE());
+  return client.all('publish').map(({ payload: body }) => (body.length < 4 ? -1 : body.readUInt32BE()));
 }
 
 interface Scene {
@@ -225,3 +225,40 @@ for (const [name, limits, kept] of [
     assert.equal(await retain('r/over'), 0x10);
   });
 }
+
+test('a message of a shared subscription that was joined after the others is stored with its group', async () => {
+  await using house = await MemoryHouse.open({ session: { inflightMax: 1 } });
+  const options: ConnectOptions = { clientId: 'member', clean: false, properties: { sessionExpiryInterval: 3600 } };
+  const member = await house.connect(5, options);
+  const publisher = await house.connect(5);
+  for (const [index, name] of ['a', 'b', 'c'].entries()) {
+    member.send(subscribeBytes(5, index + 1, [{ filter: `$share/g/${name}`, qos: 1 }]));
+    await member.packet('suback', index);
+    for (let number = 1; number <= 2; number += 1) {
+      publisher.send(publishBytes(5, { topic: name, qos: 1, packetId: 2 * index + number, payload: `${name}${number}` }));
+      await publisher.packet('puback', 2 * index + number - 1);
+    }
+  }
+  // The session ends: what waits of the groups goes to another member.
+  const heir = await house.connect(5);
+  heir.send(
+    subscribeBytes(
+      5,
+      1,
+      ['a', 'b', 'c'].map((name) => ({ filter: `$share/g/${name}`, qos: 1 })),
+    ),
+  );
+  await heir.packet('suback');
+  member.link.cut();
+  await member.link.whenClosed;
+  const again = await house.connect(5, { clientId: 'member' });
+  await takeAll(heir);
+  assert.deepEqual(
+    heir
+      .all('publish')
+      .map(({ payload: body }) => body.toString())
+      .toSorted(),
+    ['a1', 'a2', 'b1', 'b2', 'c1', 'c2'],
+  );
+  await again.alive();
+});

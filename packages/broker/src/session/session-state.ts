@@ -9,6 +9,7 @@ import {
   type SessionFacts,
   type StoredSession,
 } from './session-record.ts';
+import type { Memberships } from './memberships.ts';
 import type { Session } from './session.ts';
 import { Subscription } from './subscription.ts';
 import type { Will } from './will.ts';
@@ -23,6 +24,8 @@ export class SessionState {
   principal: object = {};
   /** Seconds; 0 ends the session with its connection. */
   expiryInterval = 0;
+  /** Made when it is asked for, null again when a subscription has changed. */
+  memberships: Memberships | null = null;
   readonly #session: Session;
   #createdAtMs: number;
   #expiresAtMs = 0;
@@ -79,6 +82,7 @@ export class SessionState {
     if (subscription === undefined) return undefined;
     if (this.#subscriptions instanceof Map) this.#subscriptions.delete(text);
     else this.#subscriptions = null;
+    this.memberships = null;
     this.#changeSubscription(subscription.number, null);
     return subscription;
   }
@@ -180,6 +184,7 @@ export class SessionState {
   /** Puts a stored subscription back, without writing it again. */
   restoreSubscription(subscription: Subscription): void {
     const before = this.#subscriptions;
+    this.memberships = null;
     if (before === null || (before instanceof Subscription && before.text === subscription.text)) this.#subscriptions = subscription;
     else if (before instanceof Map) before.set(subscription.text, subscription);
     else this.#subscriptions = new Map([before, subscription].map((each) => [each.text, each]));

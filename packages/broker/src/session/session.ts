@@ -9,6 +9,7 @@ import type { Batch } from '#store/store.ts';
 import { DurableQueue, type QueueOwner } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
 import { Inflight } from './inflight.ts';
+import { Memberships } from './memberships.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import type { StoredEntry } from './queue-chunk.ts';
 import { SessionState } from './session-state.ts';
@@ -287,17 +288,11 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   numberOf(group: Redelivery): number {
-    for (const subscription of this.state.subscriptions()) {
-      if (this.house.events.groupOf(subscription) === group) return subscription.number;
-    }
-    return 0;
+    return this.#memberships().numberOf(group);
   }
 
   groupOf(number: number): Redelivery | null {
-    for (const subscription of this.state.subscriptions()) {
-      if (subscription.number === number) return this.house.events.groupOf(subscription);
-    }
-    return null;
+    return this.#memberships().groupOf(number);
   }
 
   /** At start: a stored chunk of the queue. */
@@ -416,6 +411,12 @@ export class Session implements Participant, QueueOwner, Deadline {
       if (oldest === null) return;
       this.#discard(oldest, 'queue-full');
     }
+  }
+
+  #memberships(): Memberships {
+    const { state, house } = this;
+    state.memberships ??= new Memberships(state.subscriptions(), (subscription) => house.events.groupOf(subscription));
+    return state.memberships;
   }
 
   #redeliver(delivery: Delivery): boolean {
