@@ -223,6 +223,24 @@ describe('QoS 0 for a session that is away', () => {
     assert.deepEqual((await drain(house)).received, ['dup:one']);
   });
 
+  test('is not sent again either when the client stopped reading behind it', async () => {
+    const before = new TestHouse({ storeQoS0: true });
+    const session = away(before);
+    before.offer(session, 'zero', 0);
+    before.offer(session, 'one', 1);
+    await before.settle();
+    const { sink } = before.attach('c');
+    const send = sink.send.bind(sink);
+    sink.send = (delivery) => {
+      sink.isWritable = false;
+      return send(delivery);
+    };
+    session.resume();
+    await before.settle();
+    assert.deepEqual(sink.sent, ['zero']);
+    assert.deepEqual((await drain(await before.restart())).received, ['one']);
+  });
+
   test('respects the queue limit and is not kept for a session that ends with its connection', () => {
     const house = new TestHouse({ storeQoS0: true, queueMessagesMax: 1, overflow: 'drop-new' });
     const session = away(house);

@@ -156,6 +156,37 @@ describe('when the disk is full', () => {
     assert.equal(next.sessions.get('new')!.will?.message.payload.toString(), 'w');
   });
 
+  test('what changed while a commit was refused counts, not what that held', async () => {
+    const house = new TestHouse();
+    const { session } = house.connect('c');
+    await house.settle();
+    house.store.isHeld = true;
+    house.subscribe(session, 'a');
+    session.state.addIncoming(1);
+    await turns(3);
+    session.state.removeSubscription('a');
+    session.state.addIncoming(2);
+    session.state.removeIncoming(1);
+    house.store.refuse();
+    await turns(3);
+    house.store.isHeld = false;
+    await makeRoom(house);
+    const next = await house.restart();
+    const { state } = next.sessions.get('c')!;
+    assert.deepEqual([state.subscriptionCount, state.hasIncoming(1), state.hasIncoming(2)], [0, false, true]);
+  });
+
+  test('an incoming identifier of a refused commit is written by a later one', async () => {
+    const house = new TestHouse();
+    const { session } = house.connect('c');
+    await house.settle();
+    house.store.isFull = true;
+    session.state.addIncoming(1);
+    await turns(4);
+    await makeRoom(house);
+    assert.equal((await house.restart()).sessions.get('c')!.state.hasIncoming(1), true);
+  });
+
   test('the end of a session is written by a later commit', async () => {
     const house = new TestHouse();
     const { session } = house.connect('c', { will: house.will('w') });
