@@ -127,7 +127,15 @@ export class Broker {
     const kernel = this.#kernel;
     if (kernel === null) throw new OperationalError('broker.state', 'the broker is not running');
     const { revokedUsers } = await kernel.access.load(accessSettingsOf(configuration.config));
-    await this.#doors.reload(configuration.config);
+    try {
+      await this.#doors.reload(configuration.config, kernel);
+    } catch (error) {
+      await kernel.access.load(accessSettingsOf(this.config));
+      await this.#doors.reload(this.config, kernel);
+      throw error;
+    }
+    kernel.reconfigure(configuration.config);
+    this.#gauge.limits = configuration.config.overload;
     this.#configuration = configuration;
     kernel.reauthorize();
     this.#features?.reload(configuration.config);

@@ -3,9 +3,11 @@ import type { Cancel, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import { Connection } from '#connection/connection.ts';
+import type { ConnectionServices } from '#connection/connection-services.ts';
 import { isLoopback } from '#base/bind-address.ts';
 import type { Accept } from '#listeners/link.ts';
 import { createListener, type Listener } from '#listeners/listener.ts';
+import type { ListenerOptions } from '#listeners/listener-options.ts';
 import { ListenerCounters } from '#listeners/listener-counters.ts';
 import { ensureLocalAuthority, type LocalAuthority } from '#listeners/local-authority.ts';
 import { ReadBuffer } from '#listeners/socket-handle.ts';
@@ -33,6 +35,10 @@ export class Doors {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listeners = new Map<string, Listener>();
+  /** As they were opened: kind and address cannot change. */
+  readonly #options = new Map<string, ListenerOptions>();
+  /** What new connections of a listener get. */
+  readonly #services = new Map<string, ConnectionServices>();
   #cancelRenewal: Cancel | null = null;
 
   constructor(clock: Clock, log: Logger) {
@@ -51,11 +57,12 @@ export class Doors {
       for (const [name, { enabled, kind, bind }] of Object.entries(config.listeners)) {
         if (!enabled) continue;
         const options = listenerOptionsOf(name, config, this.authority);
+        this.#options.set(name, options);
         const listener = createListener(options, { log: this.#log, clock: this.#clock, counters: this.counters, readBuffer });
-        const services = kernel.connectionServices(config, isLoopback(bind), refusal);
+        this.#services.set(name, kernel.connectionServices(config, isLoopback(bind), refusal));
         const accept: Accept = (link) => {
           const answer = kernel.hooks.admit({ listener: link.listener, peerAddress: link.peer.address });
-          return typeof answer === 'object' ? null : new Connection(link, services);
+          return typeof answer === 'object' ? null : new Connection(link, this.#services.get(name)!);
         };
         const address = await listener.start(accept);
         this.#listeners.set(name, listener);
@@ -70,9 +77,16 @@ export class Doors {
   }
 
   /** Applies a new configuration to the listeners that stay; nobody is disconnected. */
-  async reload(config: Config): Promise<void> {
+  async reload(config: Config, kernel: Kernel): Promise<void> {
     if (needsOwnCertificate(config)) this.authority = await this.#ensureAuthority(config);
-    for (const [name, listener] of this.#listeners) await listener.reload(listenerOptionsOf(name, config, this.authority));
+    for (const [name, listener] of this.#listeners) {
+      // A listener that is gone from the configuration stays as it is until the next start.
+      if (config.listeners[name] === undefined) continue;
+      const { kind, bind } = this.#options.get(name)!;
+      await listener.reload({ ...listenerOptionsOf(name, config, this.authority), kind, bind });
+      const { listener: facts, refusal } = this.#services.get(name)!;
+      this.#services.set(name, kernel.connectionServices(config, facts.isLoopback, refusal));
+    }
   }
 
   stopAccepting(): void {

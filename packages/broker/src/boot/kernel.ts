@@ -19,11 +19,11 @@ import type { Capabilities } from '#port/capabilities.ts';
 import { ClientPort } from '#port/client-port.ts';
 import { principalOf, Subscriber } from '#port/subscriber.ts';
 import { TopicDirectory } from '#port/topic-directory.ts';
-import { Publisher } from '#publish/publisher.ts';
+import { Publisher, type PublisherServices } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
 import { Retained } from '#retained/retained.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
-import type { SessionEvents, SessionHouse } from '#session/house.ts';
+import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
 import type { Message } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
@@ -67,6 +67,8 @@ export class Kernel {
   readonly #deadlines: Deadlines;
   readonly #messageLog: Log;
   readonly #capabilities: Capabilities;
+  readonly #sessionHouse: SessionHouse;
+  readonly #publisherHouse: PublisherServices;
   readonly #outbox: OutboxServices;
   readonly #writer: PublishWriter;
   readonly #frame = new PublishFrame();
@@ -93,10 +95,11 @@ export class Kernel {
     this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
     this.#writer = new PublishWriter(clock);
     this.access = new AccessControl({ clock, log, serverSecret: rooms.secret });
-    this.sessions = new Sessions(this.#sessionHouse(config));
+    this.#sessionHouse = this.#createSessionHouse(config);
+    this.sessions = new Sessions(this.#sessionHouse);
     const { router, committer, retained } = this;
-    const refusesWhenFull = config.session.overflow === 'reject';
-    this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull });
+    this.#publisherHouse = { router, retained, committer, counters, hooks, refusesWhenFull: config.session.overflow === 'reject' };
+    this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     this.subscriber = new Subscriber({ authorizer, hooks, router, capabilities: this.#capabilities });
     this.port = new ClientPort({
@@ -182,6 +185,12 @@ export class Kernel {
     };
   }
 
+  /** Puts those limits to use that hold for sessions that are there already. */
+  reconfigure(config: Config): void {
+    this.#sessionHouse.limits = sessionLimitsOf(config);
+    this.#publisherHouse.refusesWhenFull = config.session.overflow === 'reject';
+  }
+
   /** Rules changed: what their owners may not read any more is not delivered any more. */
   reauthorize(): void {
     for (const session of this.sessions) {
@@ -208,7 +217,7 @@ export class Kernel {
     await this.store.close();
   }
 
-  #sessionHouse({ session }: Config): SessionHouse {
+  #createSessionHouse(config: Config): SessionHouse {
     const { clock, store, committer, log, counters } = this;
     return {
       clock,
@@ -218,15 +227,7 @@ export class Kernel {
       deadlines: this.#deadlines,
       log: this.#messageLog,
       logger: log,
-      limits: {
-        inflightMax: session.inflightMax,
-        queueMessagesMax: session.queueMessagesMax,
-        queueBytesMax: session.queueBytesMax,
-        memoryQueueBytesMax: session.memoryQueueBytesMax,
-        overflow: session.overflow,
-        storeQoS0: session.storeQoS0,
-        expiryIntervalMax: session.expiryMaxSeconds,
-      },
+      limits: sessionLimitsOf(config),
       events: this.#sessionEvents(),
     };
   }
@@ -269,6 +270,18 @@ function capabilitiesOf({ mqtt, limits }: Config): Capabilities {
     topicLevelsMax: limits.topicLevelsMax,
     topicBytesMax: limits.topicBytesMax,
     subscriptionsPerClientMax: limits.subscriptionsPerClientMax,
+  };
+}
+
+function sessionLimitsOf({ session }: Config): SessionLimits {
+  return {
+    inflightMax: session.inflightMax,
+    queueMessagesMax: session.queueMessagesMax,
+    queueBytesMax: session.queueBytesMax,
+    memoryQueueBytesMax: session.memoryQueueBytesMax,
+    overflow: session.overflow,
+    storeQoS0: session.storeQoS0,
+    expiryIntervalMax: session.expiryMaxSeconds,
   };
 }
 

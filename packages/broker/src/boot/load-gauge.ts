@@ -16,13 +16,14 @@ export class LoadGauge {
   isOverloaded = false;
   eventLoopDelayP99Ms = 0;
   readonly #clock: Clock;
-  readonly #limits: LoadLimits;
+  /** May be replaced at any time. */
+  limits: LoadLimits;
   readonly #histogram: ReturnType<typeof monitorEventLoopDelay>;
   #cancel: Cancel | null = null;
 
   constructor(clock: Clock, limits: LoadLimits) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.limits = limits;
     this.#histogram = monitorEventLoopDelay({ resolution: 50 });
   }
 
@@ -39,7 +40,7 @@ export class LoadGauge {
   #look(): void {
     this.eventLoopDelayP99Ms = this.#histogram.percentile(99) / NANOSECONDS_PER_MS;
     this.#histogram.reset();
-    const { eventLoopDelayMaxMs, memoryBytesMax } = this.#limits;
+    const { eventLoopDelayMaxMs, memoryBytesMax } = this.limits;
     this.isOverloaded = this.eventLoopDelayP99Ms > eventLoopDelayMaxMs || process.memoryUsage.rss() > memoryBytesMax;
     this.#cancel = this.#clock.after(LOOK_MS, () => this.#look());
   }

@@ -34,21 +34,21 @@ export const limits = section(
       'Connections of all listeners at the same time, 1 to 10000000; more get 0x89 Server busy.',
       count(1, 10_000_000).prefault(1_000_000),
     ),
-    topicBytesMax: key('new connections', 'Longest topic name or filter in bytes, 1 to 65535.', count(1, 65_535).prefault(65_535)),
-    topicLevelsMax: key('new connections', 'Most levels of a topic name or filter, 1 to 65535.', count(1, 65_535).prefault(128)),
+    topicBytesMax: key('restart', 'Longest topic name or filter in bytes, 1 to 65535.', count(1, 65_535).prefault(65_535)),
+    topicLevelsMax: key('restart', 'Most levels of a topic name or filter, 1 to 65535.', count(1, 65_535).prefault(128)),
     clientIdBytesMax: key('new connections', 'Longest client identifier in bytes, 23 to 65535.', count(23, 65_535).prefault(65_535)),
     subscriptionsPerClientMax: key(
-      'new connections',
+      'restart',
       'Subscriptions of one session, 1 to 10000000, or unlimited; more get 0x97 Quota exceeded.',
       count(1, 10_000_000, 'unlimited').prefault(100_000),
     ),
     retainedMessagesMax: key(
-      'live',
+      'restart',
       'Retained messages, 0 to 1000000000, or unlimited; further topics get 0x97 Quota exceeded.',
       count(0, 1_000_000_000, 'unlimited').prefault(10_000_000),
     ),
     retainedBytesMax: key(
-      'live',
+      'restart',
       'Bytes of all retained messages, up to 16TiB, or unlimited; further ones get 0x97 Quota exceeded.',
       bytes({ min: '0', max: '16TiB' }, 'unlimited').prefault('4GiB'),
     ),
@@ -83,7 +83,7 @@ export const session = section('What outlives a connection: expiry, windows and 
     durationInSeconds({ min: '0s', max: '49710d' }, 'never').prefault('never'),
   ),
   inflightMax: key(
-    'new connections',
+    'live',
     'Messages of QoS 1 and 2 on their way to a client before it acknowledges, 1 to 65535; its own Receive Maximum may be less.',
     count(1, 65_535).prefault(128),
   ),
@@ -137,14 +137,14 @@ export const session = section('What outlives a connection: expiry, windows and 
 
 export const mqtt = section('What the broker offers; announced to MQTT 5 clients in CONNACK and enforced for all.', {
   maximumQoS: key(
-    'new connections',
+    'restart',
     'Highest quality of service of a PUBLISH, 0 to 2; subscriptions are granted at most this.',
     qos.prefault(2),
   ),
-  retainAvailable: key('new connections', 'Whether messages may be retained.', z.boolean().prefault(true)),
-  wildcardSubscriptionAvailable: key('new connections', 'Whether filters may contain + and #.', z.boolean().prefault(true)),
-  subscriptionIdentifierAvailable: key('new connections', 'Whether subscriptions may carry an identifier.', z.boolean().prefault(true)),
-  sharedSubscriptionAvailable: key('new connections', 'Whether $share/group/filter is offered.', z.boolean().prefault(true)),
+  retainAvailable: key('restart', 'Whether messages may be retained.', z.boolean().prefault(true)),
+  wildcardSubscriptionAvailable: key('restart', 'Whether filters may contain + and #.', z.boolean().prefault(true)),
+  subscriptionIdentifierAvailable: key('restart', 'Whether subscriptions may carry an identifier.', z.boolean().prefault(true)),
+  sharedSubscriptionAvailable: key('restart', 'Whether $share/group/filter is offered.', z.boolean().prefault(true)),
   topicAliasMaximum: key(
     'new connections',
     'Topic aliases that a client may use towards the broker, 0 to 65535; each costs memory per connection.',

@@ -27,7 +27,7 @@ export interface PublisherServices {
   readonly counters: Counters;
   readonly hooks: Hooks;
   /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
-  readonly refusesWhenFull: boolean;
+  refusesWhenFull: boolean;
 }
 
 /** The one door for everything that is published. */

@@ -51,6 +51,7 @@ export interface SessionHouse {
   readonly log: Log;
   readonly logger: Logger;
   readonly counters: Counters;
-  readonly limits: SessionLimits;
+  /** Replaced as a whole when the configuration is read again. */
+  limits: SessionLimits;
   readonly events: SessionEvents;
 }
