@@ -27,6 +27,8 @@ export function dispatch(connection: Connection, first: number, bytes: Buffer, b
         return;
       }
     }
+    // Whatever it says: what is wrong is that it came.
+    if (type === PacketType.CONNECT) throw new ProtocolError(ReasonCode.ProtocolError, 'MQTT-3.1.0-2', 'a second CONNECT'); // [MQTT-3.1.0-2] [MQTT311-3.1.0-2]
     handlePacket(connection, decodePacket(connection.version, first, bytes, body, end));
     return;
   }
@@ -54,8 +56,7 @@ function handlePacket(connection: Connection, packet: Packet): void {
     case PacketType.AUTH:
       return handleAuth(connection, packet);
     default:
-      // A second CONNECT [MQTT-3.1.0-2] [MQTT311-3.1.0-2], or a packet that only a server sends.
-      throw new ProtocolError(ReasonCode.ProtocolError, 'MQTT-3.1.0-2', `packet type ${packet.type} is not for a server here`);
+      throw new ProtocolError(ReasonCode.ProtocolError, '4.13.1', `packet type ${packet.type} is not for a server here`);
   }
 }
 

@@ -82,7 +82,7 @@ export class RetainedDelivery {
 
   /** One turn of a job that can go on. Rejects only for a bug of ours. */
   async #run(job: Job): Promise<void> {
-    const { cursor, receiver } = job;
+    const { cursor } = job;
     try {
       offerPage(await cursor.step(PAGE_MESSAGES_MAX), job);
       // The event loop turns between pages.
