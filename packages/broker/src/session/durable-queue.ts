@@ -29,7 +29,8 @@ export interface QueueOwner extends GroupNumbers {
   onRestored(delivery: Delivery): void;
   /** `next` may have something after it returned null. */
   onQueueLoaded(): void;
-  onDamaged(entry: StoredEntry): void;
+  /** The record of a waiting delivery, or of its message, is damaged. */
+  onDamaged(): void;
   /** A delivery that has not been sent was refused with its batch because the disk is full: it is dropped. */
   onRefused(delivery: Delivery): void;
   /** What was asked with `record` is on disk. */
@@ -57,6 +58,7 @@ export class DurableQueue {
   #diskFirst = 0;
   #diskLast = 0;
   #diskMessages = 0;
+  #diskBytes = 0;
   #unsaved: QueueChunk[] = [];
   #saving: SavedChunk[] = [];
   /** Deliveries whose next step waits for their record: for the open batch, and for the sealed one. */
@@ -142,10 +144,10 @@ export class DurableQueue {
     if (this.#diskMessages === 0) this.#diskFirst = sequence;
     this.#diskLast = sequence;
     this.#nextSequence = sequence + 1;
-    for (const entry of entries) {
-      this.#log.reacquire(entry.base);
-      this.bytes += entry.weight;
-    }
+    for (const entry of entries) this.#log.reacquire(entry.base);
+    const bytes = entries.reduce((sum, { weight }) => sum + weight, 0);
+    this.bytes += bytes;
+    this.#diskBytes += bytes;
     this.#diskMessages += entries.length;
     this.waiting += entries.length;
   }
@@ -164,6 +166,8 @@ export class DurableQueue {
     this.#awaiting = null;
     for (const chunk of unsaved) {
       chunk.isMarked = false;
+      // What the client has must not stay in memory until the chunk is full.
+      if (chunk === this.#open && chunk.live === 0) this.#open = null;
       const wasStored = chunk.isStored;
       if (chunk.live > 0) batch.put('queue', this.#key(chunk.sequence), encodeChunk(chunk, this.#owner));
       else if (wasStored) batch.delete('queue', this.#key(chunk.sequence));
@@ -235,6 +239,7 @@ export class DurableQueue {
     if (this.#diskMessages === 0) this.#diskFirst = chunk.sequence;
     this.#diskLast = chunk.sequence;
     this.#diskMessages += waits;
+    this.#diskBytes += chunk.entries.reduce((sum, { message }) => sum + message.weight, 0);
   }
 
   /** The disk is full: what was new in the record and has not been sent is dropped, since its publisher was told so. */
@@ -309,8 +314,12 @@ export class DurableQueue {
 
   /** Nothing more is on disk: what the range still counts was lost with its records. */
   #endRange(): void {
-    this.waiting -= this.#diskMessages;
+    const lost = this.#diskMessages;
+    this.waiting -= lost;
+    this.bytes -= this.#diskBytes;
     this.#diskMessages = 0;
+    this.#diskBytes = 0;
+    for (let i = 0; i < lost; i += 1) this.#owner.onDamaged();
   }
 
   async #loadChunk(sequence: number, entries: readonly StoredEntry[]): Promise<void> {
@@ -319,6 +328,7 @@ export class DurableQueue {
     // ORDER: the chunk leaves the range and takes its place in memory in one step, or newer ones would overtake it.
     this.#diskFirst = sequence + 1;
     this.#diskMessages -= entries.length;
+    for (const { weight } of entries) this.#diskBytes -= weight;
     const chunk = new QueueChunk(sequence);
     chunk.isStored = true;
     for (const [i, entry] of entries.entries()) {
@@ -346,7 +356,7 @@ export class DurableQueue {
     this.bytes -= entry.weight;
     this.#log.releaseAt(entry.base);
     // At QoS 1 the record of a chunk may outlive messages that the client had: those are not missed.
-    if (this.#log.isDamaged(entry.base)) this.#owner.onDamaged(entry);
+    if (this.#log.isDamaged(entry.base)) this.#owner.onDamaged();
   }
 
   #key(sequence: number): Buffer {

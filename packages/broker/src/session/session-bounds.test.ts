@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Batch } from '#store/store.ts';
+import { queueKey } from './durable-queue.ts';
 import type { Session } from './session.ts';
 import { numbered, TestHouse, type TestSink, turns } from './test-house.ts';
 
@@ -176,10 +178,39 @@ describe('thousands of messages for a session that is away', () => {
       for (const payload of numbered('m', from, from + 199)) messages.push(new WeakRef(house.offer(session, payload)));
       await house.settle();
     }
-    setFlagsFromString('--expose-gc');
-    (runInNewContext('gc') as () => void)();
-    const alive = messages.filter((reference) => reference.deref() !== undefined).length;
+    const alive = collect(messages);
     assert.ok(alive <= 256 + 64, `${alive} deliveries are in memory`);
+  });
+
+  test('leave nothing in memory when the client has them', async () => {
+    const house = new TestHouse();
+    const { session } = house.connect('c');
+    const messages: WeakRef<object>[] = [];
+    for (let packetId = 1; packetId <= 20; packetId += 1) {
+      messages.push(new WeakRef(house.offer(session, 'x'.repeat(3000))));
+      await house.settle();
+      session.acknowledge(packetId);
+      await house.settle();
+    }
+    (session.sink as TestSink).deliveries.splice(0);
+    await turns(2);
+    assert.equal(collect(messages), 0);
+  });
+
+  test('whose record is lost on disk are counted, and the others come', async () => {
+    const before = new TestHouse();
+    const session = away(before);
+    for (const payload of numbered('m', 1, 640)) before.offer(session, payload);
+    await before.settle();
+    const house = await before.restart();
+    const batch = new Batch();
+    for (const sequence of [3, 10]) batch.delete('queue', queueKey(session.number, sequence));
+    await house.store.disk.commit(batch);
+    const { received } = await drain(house);
+    assert.deepEqual(received, [...numbered('m', 1, 128), ...numbered('m', 193, 576)]);
+    assert.equal(house.counters.dropped.damaged, 128);
+    const { waiting, queuedBytes } = house.sessions.get('c')!;
+    assert.deepEqual([waiting, queuedBytes], [0, 0]);
   });
 });
 
@@ -254,3 +285,10 @@ describe('QoS 0 for a session that is away', () => {
     ]);
   });
 });
+
+/** Collects garbage; how many are left. */
+function collect(objects: readonly WeakRef<object>[]): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return objects.filter((reference) => reference.deref() !== undefined).length;
+}

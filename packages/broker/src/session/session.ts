@@ -11,7 +11,6 @@ import type { SessionHouse } from './house.ts';
 import { Inflight } from './inflight.ts';
 import { Memberships } from './memberships.ts';
 import { MemoryQueue } from './memory-queue.ts';
-import type { StoredEntry } from './queue-chunk.ts';
 import { SessionState } from './session-state.ts';
 import { SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
@@ -274,7 +273,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.#resend();
   }
 
-  onDamaged(_entry: StoredEntry): void {
+  onDamaged(): void {
     this.drop(null, 'damaged');
   }
 

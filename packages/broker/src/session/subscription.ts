@@ -26,12 +26,17 @@ export class Subscription {
   /** Decides topic by topic where the authorization rules cut through the filter; null when all topics are allowed. */
   mayReceive: ((topic: string) => boolean) | null = null;
 
-  constructor(session: Session, parsed: { text: string; filter: string; group: string | null }, options: SubscriptionOptions, number: number) {
+  constructor(
+    session: Session,
+    parsed: { text: string; filter: string; group: string | null },
+    options: SubscriptionOptions,
+    number: number,
+  ) {
     this.session = session;
     this.text = parsed.text;
     this.filter = parsed.filter;
     this.group = parsed.group;
-    this.options = options.identifier === 0 ? PLAIN_OPTIONS[codeOf(options)]! : options;
+    this.options = options.identifier === 0 ? PLAIN_OPTIONS[codeOf(options)] : options;
     this.number = number;
   }
 }
