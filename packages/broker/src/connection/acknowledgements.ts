@@ -25,7 +25,7 @@ export class Acknowledgements implements Waiter {
   readonly #refusals: RefusalHandler;
   /** An acknowledgement as number (type, reason code, packet identifier), any other packet as bytes. */
   #held: (number | Uint8Array)[] = nothing;
-  /** The commit that each held item waits for. */
+  /** The commit that each held item waits for; negative when it only waits for its turn, whatever becomes of that commit. */
   #sequences: number[] = nothing;
   #lastSequence = 0;
 
@@ -47,53 +47,67 @@ export class Acknowledgements implements Waiter {
       return;
     }
     if (type === PacketType.PUBACK) this.unacknowledgedQoS1 += 1;
-    this.#hold((type << 24) | (reasonCode << 16) | packetId);
+    this.#hold((type << 24) | (reasonCode << 16) | packetId, mustWait);
   }
 
   /** Sends any other packet, at its place in the order. */
   send(packet: Uint8Array, mustWait: boolean): void {
     if (!mustWait && this.#held.length === 0) this.#outbox.push(packet);
-    else this.#hold(packet);
+    else this.#hold(packet, mustWait);
   }
 
   onDurable(sequence: number, error: OperationalError | null): void {
+    const items = this.#held;
+    const sequences = this.#sequences;
     let count = 0;
-    while (count < this.#held.length && this.#sequences[count]! <= sequence) count += 1;
-    const due = count === this.#held.length ? this.#held : this.#held.splice(0, count);
-    if (due === this.#held) this.#held = this.#sequences = nothing;
-    else this.#sequences.splice(0, count);
-    for (let i = 0; i < due.length; i += 1) if (!this.#release(due[i]!, error)) return;
+    while (count < items.length && Math.abs(sequences[count]) <= sequence) count += 1;
+    if (count === items.length) this.#held = this.#sequences = nothing;
+    else {
+      this.#held = items.slice(count);
+      this.#sequences = sequences.slice(count);
+    }
+    let isOver = false;
+    for (let i = 0; i < count; i += 1) {
+      if (error !== null && sequences[i] > 0) isOver = !this.#refuse(items[i], isOver) || isOver;
+      else this.#release(items[i], isOver);
+    }
   }
 
-  #hold(item: number | Uint8Array): void {
-    if (this.#lastSequence !== this.#committer.sequence) this.#lastSequence = this.#committer.whenDurable(this);
+  #hold(item: number | Uint8Array, mustWait: boolean): void {
+    if (mustWait && this.#lastSequence !== this.#committer.sequence) this.#lastSequence = this.#committer.whenDurable(this);
+    const sequence = mustWait ? this.#lastSequence : -this.#lastSequence;
     if (this.#held === nothing) {
       this.#held = [item];
-      this.#sequences = [this.#lastSequence];
+      this.#sequences = [sequence];
       return;
     }
     this.#held.push(item);
-    this.#sequences.push(this.#lastSequence);
+    this.#sequences.push(sequence);
   }
 
-  #release(item: number | Uint8Array, error: OperationalError | null): boolean {
+  #release(item: number | Uint8Array, isOver: boolean): void {
     if (typeof item !== 'number') {
-      if (error === null) this.#outbox.push(item);
-      return error === null || this.#refusals.onRefusedAcknowledgement(0, 0);
+      if (!isOver) this.#outbox.push(item);
+      return;
     }
     const type = item >>> 24;
-    const packetId = item & 0xffff;
-    let reasonCode = (item >>> 16) & 0xff;
     if (type === PacketType.PUBACK) this.unacknowledgedQoS1 -= 1;
-    if (error !== null && reasonCode < ReasonCode.UnspecifiedError) {
-      if (!this.#refusals.onRefusedAcknowledgement(type, packetId)) return false;
-      reasonCode = ReasonCode.QuotaExceeded;
-    }
-    this.#write(type, packetId, reasonCode);
-    return true;
+    if (!isOver) this.#write(type, item & 0xffff, (item >>> 16) & 0xff);
+  }
+
+  /** What the item says did not come true. False when the connection ends by it; the rest is taken back all the same. */
+  #refuse(item: number | Uint8Array, isOver: boolean): boolean {
+    if (typeof item !== 'number') return this.#refusals.onRefusedAcknowledgement(0, 0);
+    const type = item >>> 24;
+    const packetId = item & 0xffff;
+    if (type === PacketType.PUBACK) this.unacknowledgedQoS1 -= 1;
+    const isTold = this.#refusals.onRefusedAcknowledgement(type, packetId);
+    if (isTold && !isOver) this.#write(type, packetId, ReasonCode.QuotaExceeded);
+    return isTold;
   }
 
   #write(type: number, packetId: number, reasonCode: number): void {
+    this.#outbox.counters.packetsSent += 1;
     const at = this.#outbox.reserve(reasonCode === 0 ? acknowledgementBytes : acknowledgementBytes + 1);
     // PUBREL has the reserved flags 0010 [MQTT-3.6.1-1].
     const first = (type << 4) | (type === PacketType.PUBREL ? 2 : 0);

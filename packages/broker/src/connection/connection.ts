@@ -264,6 +264,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 
   #pushLast(packet: Packet): void {
     const bytes = encodePacket(packet, this.version);
+    this.house.counters.packetsSent += 1;
     if (bytes.length <= this.packetBytesMax) this.outbox.push(bytes);
     else if ('properties' in packet) this.outbox.push(encodePacket({ ...packet, properties: {} }, this.version)); // [MQTT-3.14.2-3]
   }

@@ -27,6 +27,10 @@ export class Outbox {
     this.#house = house;
   }
 
+  get counters(): Counters {
+    return this.#house.counters;
+  }
+
   /** Bytes that are not with the operating system yet. */
   get pendingBytes(): number {
     return this.isBlocked ? this.#used + this.#link.pendingBytes : this.#used;

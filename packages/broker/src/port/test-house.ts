@@ -54,10 +54,13 @@ export class TestAuthorizer implements Authorizer {
 class TestAuthenticator implements Authenticator {
   outcome: AuthenticationOutcome = { kind: 'deny', reasonCode: ReasonCode.NotAuthorized, reason: 'nobody knows the client' };
   asked = 0;
+  /** Everyone is who they say they are. */
+  admitsAll = false;
 
-  authenticate(): Promise<AuthenticationOutcome> {
+  authenticate({ clientId, username }: ClientIdentity): Promise<AuthenticationOutcome> {
     this.asked += 1;
-    return Promise.resolve(this.outcome);
+    const principal = { ...principalOf(clientId, `user:${username}`), username };
+    return Promise.resolve(this.admitsAll ? { kind: 'allow', principal } : this.outcome);
   }
 }
 
