@@ -117,7 +117,10 @@ export class Sessions {
         }
       }
     }
-    logger.error({ session: number, messages }, 'a session is lost, since its record was damaged; the messages that waited for it are dropped');
+    logger.error(
+      { session: number, messages },
+      'a session is lost, since its record was damaged; the messages that waited for it are dropped',
+    );
     await store.commit(leftovers);
   }
 
