@@ -275,7 +275,7 @@ describe('when the disk is full, the log', () => {
     assert.deepEqual([store.written, await store.count('log'), log.records], [[], 0, 0]);
   });
 
-  test('writes a record that was growing, with what comes next', async () => {
+  test('writes again what a growing record was to take in, and what comes next', async () => {
     const first = append('first');
     await committer.flush();
     store.isFull = true;
@@ -287,7 +287,6 @@ describe('when the disk is full, the log', () => {
     store.isFull = false;
     clock.advance(250);
     await committer.flush();
-    assert.equal(await store.count('log'), 1);
     assert.deepEqual([await text(first), await text(second), await text(third)], ['first', 'second', 'third']);
   });
 
