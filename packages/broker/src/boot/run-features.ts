@@ -1,25 +1,39 @@
 import type { Config } from '#config/schema.ts';
-import type { FeatureContext, Statistics } from '#hooks/feature.ts';
-import { features, type RunningListedFeature } from '#features/index.ts';
+import { assert } from '#base/errors.ts';
+import { features } from '#features/index.ts';
+import type { FeatureContext, RunningFeature, Statistics } from '#hooks/feature.ts';
 import { createMessage } from '#message/message.ts';
 import type { Kernel } from './kernel.ts';
 
+interface Running {
+  readonly section: string;
+  readonly feature: RunningFeature<unknown>;
+}
+
 /** The features of one broker while it runs. */
 export class RunningFeatures {
-  readonly #running: readonly RunningListedFeature[];
+  readonly #running: readonly Running[];
 
   constructor(kernel: Kernel, config: Config) {
-    this.#running = features.map((feature) => feature.start(config, (settings) => contextOf(kernel, feature.name, settings)));
+    this.#running = features.map(({ name, section, start }) => {
+      return { section, feature: start(contextOf(kernel, name, sectionOf(config, section))) };
+    });
   }
 
   reload(config: Config): void {
-    for (const feature of this.#running) feature.reload(config);
+    for (const { section, feature } of this.#running) feature.reload(sectionOf(config, section));
   }
 
   /** In reverse order, so that nobody loses what it stands on. */
   stop(): void {
-    for (const feature of this.#running.toReversed()) feature.stop();
+    for (const { feature } of this.#running.toReversed()) feature.stop();
   }
+}
+
+/** A feature's own settings: its folder and the schema agree on what they are. */
+function sectionOf(config: Config, section: string): never {
+  assert(section in config, `the configuration has a section ${section}`);
+  return config[section as keyof Config] as never;
 }
 
 function contextOf<Settings>(kernel: Kernel, name: string, settings: Settings): FeatureContext<Settings> {

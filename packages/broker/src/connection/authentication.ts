@@ -1,5 +1,5 @@
 import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
-import type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
+import type { EnhancedConversation } from '#port/client-port.ts';
 
 /** What a connection knows of its client's enhanced authentication (4.12). */
 export interface Authentication {

@@ -1,9 +1,9 @@
 // HOT
 import { isUtf8 } from 'node:buffer';
-import { decodePublish, forwardableProperties, PacketType, ProtocolError, PublishFrame, ReasonCode } from '@wrenmq/codec';
+import { decodePublish, forwardableProperties, PacketType, ProtocolError, type PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { BodyKind, Message, NEVER, type QoS } from '#message/message.ts';
 import type { KnownTopic } from '#port/topic-directory.ts';
-import { Outcome } from '#publish/publisher.ts';
+import { Outcome } from '#port/outcome.ts';
 import type { Client } from '#port/client.ts';
 import type { Connection } from './connection.ts';
 

@@ -48,6 +48,8 @@ export interface RunningFeature<Settings> {
 /** A feature: a folder of its own, known to the rest of the house by this alone. */
 export interface Feature<Settings> {
   readonly name: string;
+  /** The section of the configuration that is its own. */
+  readonly section: string;
   start(context: FeatureContext<Settings>): RunningFeature<Settings>;
 }
 

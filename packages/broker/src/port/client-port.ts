@@ -4,6 +4,7 @@ import type { AuthenticationOutcome, Authenticator } from '#auth/authenticator.t
 import type { Authorizer } from '#auth/authorizer.ts';
 import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
 import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
+export type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { ClientFacts } from '#hooks/points.ts';
