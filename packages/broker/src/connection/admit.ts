@@ -1,8 +1,9 @@
 import { type ConnackProperties, type ConnectPacket, PacketType, ReasonCode } from '@wrenmq/codec';
 import type { Principal } from '#auth/client-identity.ts';
 import type { Client } from '#port/client.ts';
-import { type Connection, ConnectionState } from './connection.ts';
-import { type Applicant, factsOf } from './handle-connect.ts';
+import { type Applicant, factsOf } from './applicant.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionState } from './connection-state.ts';
 import type { ConnectionLimits } from './connection-services.ts';
 import { OutgoingAliases } from './outgoing-aliases.ts';
 

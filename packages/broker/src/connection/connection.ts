@@ -20,6 +20,7 @@ import { SendResult, type Sink } from '#session/sink.ts';
 import { Acknowledgements, type RefusalHandler } from './acknowledgements.ts';
 import type { Authentication } from './authentication.ts';
 import type { ConnectionServices } from './connection-services.ts';
+import { ConnectionState } from './connection-state.ts';
 import { SWEEP_MS } from './connection-table.ts';
 import { dispatch } from './dispatch.ts';
 import { farewellPacket } from './farewell.ts';
@@ -27,10 +28,6 @@ import type { OutgoingAliases } from './outgoing-aliases.ts';
 import { Outbox } from './outbox.ts';
 import type { PublishFormat } from './publish-writer.ts';
 import { refusalReasonOf } from './refusal-reason.ts';
-
-/** Where a connection stands: before CONNECT, while it is decided, in use, over. */
-export const ConnectionState = { AwaitingConnect: 0, Connecting: 1, Connected: 2, Closed: 3 } as const;
-export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
 const allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
 

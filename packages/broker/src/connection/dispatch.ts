@@ -1,6 +1,7 @@
 // HOT
 import { decodePacket, type Packet, PacketType, ProtocolError, ReasonCode } from '@wrenmq/codec';
-import { type Connection, ConnectionState } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionState } from './connection-state.ts';
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acknowledgement.ts';
 import { handleAuth } from './handle-auth.ts';
 import { handleConnect } from './handle-connect.ts';
@@ -21,7 +22,7 @@ export function dispatch(connection: Connection, first: number, bytes: Buffer, b
     }
     // PERF: bench row QoS 1, 50 pairs: the acknowledgement without reason code, as nearly all come.
     if (first === PUBACK_FIRST_BYTE && end - body === 2) {
-      const packetId = (bytes[body]! << 8) | bytes[body + 1]!;
+      const packetId = (bytes[body] << 8) | bytes[body + 1];
       if (packetId !== 0) {
         handlePuback(connection, packetId);
         return;
@@ -55,7 +56,12 @@ function handlePacket(connection: Connection, packet: Packet): void {
       return handleDisconnect(connection, packet);
     case PacketType.AUTH:
       return handleAuth(connection, packet);
-    default:
+    case PacketType.CONNECT:
+    case PacketType.CONNACK:
+    case PacketType.PUBLISH:
+    case PacketType.SUBACK:
+    case PacketType.UNSUBACK:
+    case PacketType.PINGRESP:
       throw new ProtocolError(ReasonCode.ProtocolError, '4.13.1', `packet type ${packet.type} is not for a server here`);
   }
 }

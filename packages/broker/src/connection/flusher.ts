@@ -20,6 +20,6 @@ export class Flusher {
     this.#isScheduled = false;
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (let i = 0; i < dirty.length; i += 1) dirty[i]!.flush();
+    for (let i = 0; i < dirty.length; i += 1) dirty[i].flush();
   };
 }

@@ -1,6 +1,7 @@
 import { type AuthPacket, PacketType, ProtocolError, ReasonCode } from '@wrenmq/codec';
 import type { Authentication } from './authentication.ts';
-import { type Connection, ConnectionState } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionState } from './connection-state.ts';
 
 /** AUTH: goes on with the exchange of CONNECT, or begins one again on a connection in use (4.12.1). */
 export function handleAuth(connection: Connection, { reasonCode, properties }: AuthPacket): void {

@@ -1,15 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { type ConnectPacket, ProtocolError, ReasonCode } from '@wrenmq/codec';
-import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
-import type { ClientFacts } from '#hooks/points.ts';
-import { createMessage, type Message } from '#message/message.ts';
+import type { ClientIdentity } from '#auth/client-identity.ts';
+import { createMessage } from '#message/message.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 import { admit } from './admit.ts';
+import { type Applicant, factsOf } from './applicant.ts';
 import type { Authentication } from './authentication.ts';
-import { type Connection, ConnectionState } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionState } from './connection-state.ts';
 import { proceed } from './handle-auth.ts';
-
-/** The longest client id of MQTT 3.1 is 23 characters; longer ones are accepted, as every broker does. */
 
 /** CONNECT: is it allowed, who is it, which session: each step may end with a CONNACK that says no. */
 export function handleConnect(connection: Connection, packet: ConnectPacket): void {
@@ -18,9 +17,9 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
   connection.hasProblemInformation = packet.properties?.requestProblemInformation !== false;
   connection.receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;
   connection.packetBytesMax = packet.properties?.maximumPacketSize ?? 0xffffffff;
-  const refusal = connection.house.refusal();
-  if (refusal !== 0) {
-    connection.disconnect(refusal, 'the broker takes no new clients now', connection.house.server.serverReference);
+  const reasonCode = connection.house.refusal();
+  if (reasonCode !== 0) {
+    connection.disconnect(reasonCode, 'the broker takes no new clients now', connection.house.server.serverReference);
     return;
   }
   checkClientId(connection, packet);
@@ -31,12 +30,6 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
     () => connection.unhold(),
     (error: unknown) => connection.fail(error),
   );
-}
-
-/** What CONNECT says, checked. */
-export interface Applicant {
-  readonly identity: ClientIdentity;
-  readonly will: { readonly message: Message; readonly delay: number } | null;
 }
 
 async function letIn(connection: Connection, packet: ConnectPacket, applicant: Applicant): Promise<void> {
@@ -109,17 +102,6 @@ function identityOf({ house, link, version }: Connection, packet: ConnectPacket)
     isLoopbackListener: house.listener.isLoopback,
     certificateCommonName: link.tls?.certificate?.commonName ?? null,
     protocolVersion: version,
-  };
-}
-
-/** What hooks see of a client; before authentication the user name is only a claim. */
-export function factsOf(identity: ClientIdentity, principal: Principal | null = null): ClientFacts {
-  return {
-    clientId: principal?.clientId ?? identity.clientId,
-    username: principal === null ? identity.username : principal.username,
-    listener: identity.listener,
-    peerAddress: identity.peerAddress,
-    protocolVersion: identity.protocolVersion,
   };
 }
 

@@ -1,6 +1,7 @@
 import { PacketType, ProtocolError, ReasonCode, type SubscribePacket } from '@wrenmq/codec';
 import type { FilterAnswer } from '#port/subscriber.ts';
-import { type Connection, ConnectionState } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionState } from './connection-state.ts';
 
 /** SUBSCRIBE: asks the port, answers with SUBACK when the subscriptions are durable [MQTT-3.8.4-1], then retained messages. */
 export function handleSubscribe(connection: Connection, packet: SubscribePacket): void {

@@ -85,7 +85,7 @@ export class PublishWriter {
   #propertiesBytes({ message, subscriptionIdentifiers }: Delivery, alias: number): number {
     let bytes = message.propertiesEnd - message.propertiesStart + (alias === 0 ? 0 : topicAliasBytes);
     if (subscriptionIdentifiers === null) return bytes;
-    for (let i = 0; i < subscriptionIdentifiers.length; i += 1) bytes += subscriptionIdentifierSize(subscriptionIdentifiers[i]!);
+    for (let i = 0; i < subscriptionIdentifiers.length; i += 1) bytes += subscriptionIdentifierSize(subscriptionIdentifiers[i]);
     return bytes;
   }
 
@@ -100,7 +100,7 @@ export class PublishWriter {
     if (extra.alias !== 0) at = writeTopicAlias(chunk, at, extra.alias);
     if (subscriptionIdentifiers === null) return at;
     for (let i = 0; i < subscriptionIdentifiers.length; i += 1) {
-      at = writeSubscriptionIdentifier(chunk, at, subscriptionIdentifiers[i]!);
+      at = writeSubscriptionIdentifier(chunk, at, subscriptionIdentifiers[i]);
     }
     return at;
   }
