@@ -40,6 +40,8 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   state: ConnectionState = ConnectionState.AwaitingConnect;
   /** Until CONNECT tells, answers take the form of MQTT 5. */
   version: ProtocolVersion = 5;
+  /** The client is the bridge of another broker, and speaks 3.1 or 3.1.1. */
+  isBridge = false;
   client: Client | null = null;
   /** The client's Receive Maximum [MQTT-3.3.4-9]. */
   receiveMaximum = 65_535;
@@ -207,10 +209,12 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     else this.disconnect(reasonCode, reason, serverReference);
   }
 
-  /** The client said DISCONNECT: nothing is answered. */
+  /** The client said DISCONNECT: the closed connection is the answer, and leaves when what it stands for is on disk (D2). */
   leave(keepsWill: boolean, reasonCode: number): void {
+    const isDurable = this.client?.session.isDurable === true;
     this.#leave(keepsWill, reasonCode);
-    this.#finish();
+    if (isDurable) void this.house.committer.durable().then(() => this.#finish());
+    else this.#finish();
   }
 
   onRefusedAcknowledgement(type: number, packetId: number): boolean {
