@@ -92,7 +92,7 @@ export async function turns(count = QUIET_TURNS): Promise<void> {
 export async function until(holds: () => boolean): Promise<void> {
   for (let turn = 0; !holds(); turn += 1) {
     if (turn === PATIENCE_TURNS)
-      throw new assert.AssertionError({ message: `${PATIENCE_TURNS} turns have passed, and it does not hold: ${holds}` });
+      throw new assert.AssertionError({ message: `${PATIENCE_TURNS} turns have passed, and it does not hold: ${holds.toString()}` });
     await turns(1);
   }
 }

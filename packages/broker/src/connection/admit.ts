@@ -42,9 +42,10 @@ export async function admit(connection: Connection, packet: ConnectPacket, admis
   }
   connect(connection, packet, client);
   const properties = packet.version === 5 ? connackProperties(connection, packet, { admission, expiryInterval }) : {};
-  connection.sendPacket({ type: PacketType.CONNACK, sessionPresent: isSessionPresent, reasonCode: ReasonCode.Success, properties });
   house.hooks.observe('client.connected', client.facts, isSessionPresent);
-  client.session.resume();
+  connection.sendPacket({ type: PacketType.CONNACK, sessionPresent: isSessionPresent, reasonCode: ReasonCode.Success, properties });
+  // A CONNACK over the client's Maximum Packet Size has ended the connection.
+  if (connection.client === client) client.session.resume();
 }
 
 function connect(connection: Connection, packet: ConnectPacket, client: Client): void {
