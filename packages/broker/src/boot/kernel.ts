@@ -144,7 +144,8 @@ export class Kernel {
     await this.#messageLog.load();
     await this.sessions.load((subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)));
     this.#messageLog.dropUnread();
-    await this.committer.flush();
+    // A full disk keeps nobody from starting: what is refused now is written when there is room.
+    await this.committer.durable();
   }
 
   /** What the connections of one listener share; `refusal` says whether new clients are taken. */
@@ -213,7 +214,7 @@ export class Kernel {
     this.#cancelSweep = null;
     this.table.stop();
     this.#deadlines.close();
-    await this.committer.flush();
+    await this.committer.durable();
     await this.store.close();
   }
 

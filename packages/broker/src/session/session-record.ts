@@ -42,8 +42,16 @@ export interface StoredSession {
   will: Will['message'] | null;
 }
 
+/** The longest values of the facts that change while a session lives. */
+const widest = { expiryInterval: 0xffffffff, expiresAtMs: 1e13, isConnected: false, willDelay: 0xffffffff, willAtMs: 1e13 };
+
+/**
+ * A record of these facts never grows: on a full disk only what does not grow can be written, and the client of a stored
+ * session must be let in there, to make room by taking what waits for it.
+ */
 export function putFacts(batch: Batch, session: number, facts: SessionFacts): void {
-  batch.put('session', partKey(session, Part.Facts), Buffer.from(JSON.stringify(facts)));
+  const { length } = JSON.stringify({ ...facts, ...widest });
+  batch.put('session', partKey(session, Part.Facts), Buffer.from(JSON.stringify(facts).padEnd(length)));
 }
 
 export function putIncoming(batch: Batch, session: number, packetIds: ReadonlySet<number>): void {

@@ -122,6 +122,8 @@ export class Committer {
   }
 
   #settle(group: Group, sequence: number, error: OperationalError | null): void {
+    // What was refused and waits for its next attempt when the broker stops is not tried any more.
+    if (error?.code === 'store.closed') return;
     if (error !== null && !error.retryable) {
       this.#onFailed(error);
       return;

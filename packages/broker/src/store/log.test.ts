@@ -275,6 +275,19 @@ describe('when the disk is full, the log', () => {
     assert.deepEqual([store.written, await store.count('log'), log.records], [[], 0, 0]);
   });
 
+  test('does not write again what nobody reads any more, though its neighbours are read', async () => {
+    const neighbour = append('neighbour', 3000);
+    await committer.flush();
+    store.isFull = true;
+    const dropped = append('dropped', 3000);
+    await turns();
+    log.release(dropped);
+    store.isFull = false;
+    clock.advance(250);
+    await committer.flush();
+    assert.deepEqual([store.written, await text(neighbour), log.records], [[1], 'neighbour', 2]);
+  });
+
   test('writes again what a growing record was to take in, and what comes next', async () => {
     const first = append('first');
     await committer.flush();

@@ -32,6 +32,8 @@ interface Segment {
 interface PendingRecord {
   readonly base: number;
   readonly messages: readonly Message[];
+  /** Those that the batch brings; the others were in the record before. */
+  readonly added: readonly Message[];
 }
 
 /**
@@ -122,14 +124,14 @@ export class Log implements Participant {
       this.#pending.push(message);
       this.#join();
     }
-    if (message.recordBase === NOT_LOGGED) message.readers += 1;
-    else this.#segments.get(message.recordBase)!.live += 1;
+    message.readers += 1;
+    if (message.recordBase !== NOT_LOGGED) this.#segments.get(message.recordBase)!.live += 1;
   }
 
   /** A reader is done with the message. */
   release(message: Message): void {
-    if (message.recordBase === NOT_LOGGED) message.readers -= 1;
-    else this.releaseAt(message.recordBase);
+    message.readers -= 1;
+    if (message.recordBase !== NOT_LOGGED) this.releaseAt(message.recordBase);
   }
 
   /** Like `release`, for a reader that knows only where the message is stored. */
@@ -179,8 +181,10 @@ export class Log implements Participant {
     if (dropping.length > 0) this.#join();
     this.#dropped.push(...dropping);
     this.#log.warn({ records: written.length, code: error.code }, 'the log could not be written; it is tried again');
+    this.#growing = null;
     // What is still read after the refusal is written with the next batch, under the same base.
-    for (const record of written) this.#rewrite(record);
+    this.#refused.push(...written);
+    if (written.length > 0) this.#join();
   }
 
   #join(): void {
@@ -210,7 +214,7 @@ export class Log implements Participant {
       message.recordBase = base;
       segment.live += message.readers;
     }
-    this.#written.push({ base, messages });
+    this.#written.push({ base, messages, added });
   }
 
   #writeRecord(batch: Batch, messages: readonly Message[], from: number): number {
@@ -229,19 +233,14 @@ export class Log implements Participant {
     return to;
   }
 
-  /** Has a refused record written with the next batch, if anyone still reads it. */
-  #rewrite(record: PendingRecord): void {
-    if (!this.#segments.has(record.base)) return;
-    this.#refused.push(record);
-    this.#join();
-  }
-
+  /** Writes again what a refused batch had and somebody still reads; what its readers have dropped needs no room. */
   #persistRefused(batch: Batch): void {
-    for (const { base, messages } of this.#refused.splice(0)) {
-      if (!this.#segments.has(base)) continue;
-      const bytes = messages.reduce((sum, message) => sum + 6 + storedMessageBytes(message), 2);
-      batch.put('log', offsetKey(base), encodeRecord(base, messages, bytes));
-      this.#written.push({ base, messages });
+    for (const { base, messages, added } of this.#refused.splice(0)) {
+      if (!this.#segments.has(base) || added.every(({ readers }) => readers <= 0)) continue;
+      const needed = messages.filter((message) => message.readers > 0 || !added.includes(message));
+      const bytes = needed.reduce((sum, message) => sum + 6 + storedMessageBytes(message), 2);
+      batch.put('log', offsetKey(base), encodeRecord(base, needed, bytes));
+      this.#written.push({ base, messages: needed, added: added.filter(({ readers }) => readers > 0) });
     }
   }
 

@@ -120,7 +120,13 @@ test('a disk that is full refuses what grows the store, takes deletions, and ser
   for (const key of acknowledged) assert.equal((await store.get('meta', Buffer.from(key)))?.length, 5000);
   await assert.rejects(store.commit(batchOf('refused', 5000)), { code: 'store.full' });
   assert.equal(await store.get('meta', Buffer.from('refused')), null);
-  await assert.rejects(store.commit(batchOf(acknowledged[0], 5000)), { code: 'store.full' }, 'replacing frees nothing');
+  // Replacing frees nothing: half of the reserve is for that, so that readers can note how far they are.
+  let replaced = 0;
+  const replace = async (): Promise<void> => {
+    for (; replaced < 1000; replaced += 1) await store.commit(batchOf(acknowledged[0], 5000));
+  };
+  await assert.rejects(replace(), { code: 'store.full' });
+  assert.ok(replaced > 0, 'nothing could be replaced');
   const deletion = new Batch();
   for (const key of acknowledged.splice(0, 100)) deletion.delete('meta', Buffer.from(key));
   await store.commit(deletion);

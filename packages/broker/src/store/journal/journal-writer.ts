@@ -167,8 +167,9 @@ export class JournalWriter {
   async #secureReserve(group: readonly Job[]): Promise<void> {
     if (this.#segments.hasReserve) return;
     const { active } = this.#segments;
-    if (this.#segments.isPreparing && active.used < active.bytes / 2) return;
-    if (!group.some((job) => this.#grows(job))) return;
+    const isHalfFree = active.used < active.bytes / 2;
+    if (this.#segments.isPreparing && isHalfFree) return;
+    if (!group.some((job) => this.#needsRoom(job, isHalfFree))) return;
     await this.#prepare();
   }
 
@@ -189,8 +190,11 @@ export class JournalWriter {
     }
   }
 
-  /** False when a batch frees more than it takes; replacing a record by one of its size frees nothing. */
-  #grows(job: Job): boolean {
+  /**
+   * False when a batch frees more than it takes. Replacing records by others of their size frees nothing, and yet half of the
+   * reserve is for that: readers must be let in, and note how far they are, before they can free anything.
+   */
+  #needsRoom(job: Job, mayReplace: boolean): boolean {
     if (job.amendments !== null) return false;
     let taken = 0;
     let freed = 0;
@@ -199,7 +203,7 @@ export class JournalWriter {
       if (location !== undefined) freed += bytesOf(location);
       if (value !== null) taken += bytesOf(packLocation(0, 0, recordBytes(key.length, value.length)));
     }
-    return taken > 0 && taken >= freed;
+    return taken > freed || (taken === freed && taken > 0 && !mayReplace);
   }
 
   #bufferOf(bytes: number): Buffer {
