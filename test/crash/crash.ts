@@ -1,10 +1,11 @@
-import { rm, mkdtemp } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '@wrenmq/testkit';
 import { BrokerProcess, type BrokerPlace, type Target } from './broker-process.ts';
 import { Cast } from './cast.ts';
+import { LoopDisk } from './loop-disk.ts';
 import type { Problems } from './problems.ts';
 import { Scene } from './scene.ts';
 
@@ -15,6 +16,8 @@ export interface CrashOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** False lets the rounds end by SIGTERM and a full stop: the run without a fault. */
   readonly kills?: boolean;
+  /** Cuts the power of a disk instead of killing the process. */
+  readonly powerCuts?: boolean;
   /** How long the end waits for what is owed. */
   readonly drainMs?: number;
   /** Told of each round, to see that it goes on. */
@@ -41,19 +44,26 @@ const DRAIN_MS = 30_000;
 
 /** Kills a broker again and again under load, on one data directory, and judges what its clients saw. */
 export async function crash(options: CrashOptions): Promise<CrashReport> {
-  const directory = await mkdtemp(join(tmpdir(), `wrenmq-crash-${options.seed}-`));
-  const run = new CrashRun(options, directory);
-  await run.play();
-  const { scene, kills, startMsMax } = run;
-  if (scene.problems.total === 0) await rm(directory, { recursive: true, force: true });
+  const kept = await mkdtemp(join(tmpdir(), `wrenmq-crash-${options.seed}-`));
+  const disk = options.powerCuts === true ? await LoopDisk.create() : null;
+  const run = new CrashRun(options, disk?.directory ?? kept, disk);
+  const { scene } = run;
+  try {
+    await run.play();
+    if (scene.problems.total > 0 && disk !== null) await cp(disk.directory, kept, { recursive: true });
+  } finally {
+    await run.stop();
+    await disk?.close();
+  }
+  if (scene.problems.total === 0) await rm(kept, { recursive: true, force: true });
   return {
     seed: options.seed,
-    kills,
+    kills: run.kills,
     acknowledged: scene.deliveries.acknowledged,
     deliveries: scene.deliveries.deliveries,
-    startMsMax,
+    startMsMax: run.startMsMax,
     problems: scene.problems,
-    directory,
+    directory: kept,
     history: scene.history,
   };
 }
@@ -69,11 +79,14 @@ class CrashRun {
   startMsMax = 0;
   readonly #options: CrashOptions;
   readonly #place: BrokerPlace;
+  readonly #disk: LoopDisk | null;
   readonly #cast: Cast;
+  #broker: BrokerProcess | null = null;
   #lastStartMs = 1000;
 
-  constructor(options: CrashOptions, directory: string) {
+  constructor(options: CrashOptions, directory: string, disk: LoopDisk | null) {
     this.#options = options;
+    this.#disk = disk;
     this.#place = { target: options.target ?? 'wrenmq', directory, ...(options.settings === undefined ? {} : { settings: options.settings }) };
     this.scene = new Scene(seededRandom(options.seed), options.target === 'mosquitto' ? 200 : 5000);
     this.#cast = new Cast(this.scene);
@@ -97,9 +110,19 @@ class CrashRun {
     await this.#finish();
   }
 
+  /** Leaves no process behind, however the run went. */
+  async stop(): Promise<void> {
+    await this.#broker?.kill('SIGKILL');
+  }
+
+  async #launch(): Promise<BrokerProcess> {
+    this.#broker = await BrokerProcess.start(this.#place);
+    return this.#broker;
+  }
+
   async #start(): Promise<BrokerProcess | null> {
     const startedAtMs = performance.now();
-    const broker = await BrokerProcess.start(this.#place);
+    const broker = await this.#launch();
     const result = await broker.whenReady;
     if (result !== 'ready') {
       this.scene.problems.add('broker', `it did not start: ${result.code ?? result.signal}\n${broker.lastWords}`);
@@ -137,17 +160,29 @@ class CrashRun {
       else if ((await ending).code !== 0) scene.problems.add('broker', `SIGTERM ended it with ${JSON.stringify(await ending)}:\n${broker.lastWords}`);
     }
     if (isKilled) this.kills += 1;
+    await this.#kill(broker);
+  }
+
+  /** Ends it at once: the process alone, or with the power of its disk. */
+  async #kill(broker: BrokerProcess): Promise<void> {
+    if (this.#disk === null) {
+      await broker.kill('SIGKILL');
+      return;
+    }
+    if (!broker.hasEnded) broker.signal('SIGSTOP');
+    await this.#disk.cut();
     await broker.kill('SIGKILL');
+    await this.#disk.restore();
   }
 
   /** Kills it on its way up. */
   async #killEarly(): Promise<void> {
-    const broker = await BrokerProcess.start(this.#place);
+    const broker = await this.#launch();
     await Promise.race([delay(this.scene.random() * (this.#lastStartMs + 50)), broker.whenEnded]);
     if (broker.hasEnded) this.scene.problems.add('broker', `it ended by itself at start:\n${broker.lastWords}`);
     this.scene.note(`broker ${broker.pid} gets SIGKILL while it starts`);
     this.kills += 1;
-    await broker.kill('SIGKILL');
+    await this.#kill(broker);
     this.#judge(broker);
   }
 

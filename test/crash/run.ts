@@ -8,32 +8,46 @@ const ROUNDS_PER_RUN = 50;
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '50' },
+    rounds: { type: 'string' },
+    'power-cuts': { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     target: { type: 'string', default: 'wrenmq' },
   },
 });
 
-let failures = 0;
-let kills = 0;
+const target: Target = values.target === 'mosquitto' ? 'mosquitto' : 'wrenmq';
+const powerCuts = Number(values['power-cuts'] ?? 0);
+const kills = Number(values.rounds ?? (powerCuts > 0 ? 0 : 50));
+let seed = Number(values.seed);
+let faults = 0;
 let acknowledged = 0;
-for (let left = Number(values.rounds), seed = Number(values.seed); left > 0; left -= ROUNDS_PER_RUN, seed += 1) {
-  const rounds = Math.min(left, ROUNDS_PER_RUN);
+let failures = 0;
+await runAll(kills, false);
+await runAll(powerCuts, true);
+console.log(`${faults} faults, ${acknowledged} messages acknowledged, ${failures} runs with problems`);
+process.exitCode = failures === 0 ? 0 : 1;
+
+async function runAll(rounds: number, isPowerCut: boolean): Promise<void> {
+  for (let left = rounds; left > 0; left -= ROUNDS_PER_RUN) {
+    await runOnce(Math.min(left, ROUNDS_PER_RUN), isPowerCut);
+    seed += 1;
+  }
+}
+
+async function runOnce(rounds: number, isPowerCut: boolean): Promise<void> {
+  const name = `seed ${seed}${isPowerCut ? ', power cuts' : ''}`;
   const report = await crash({
-    rounds,
-    seed,
-    target: values.target as Target,
+    ...{ rounds, seed, target, powerCuts: isPowerCut },
     // What mosquitto has lost will not come.
-    drainMs: values.target === 'mosquitto' ? 2000 : 60_000,
-    onRound: (round, words) => process.stdout.write(`seed ${seed}, round ${round}/${rounds}: ${words}\n`),
+    drainMs: target === 'mosquitto' ? 2000 : 60_000,
+    onRound: (round, words) => console.log(`${name}, round ${round}/${rounds}: ${words}`),
   });
-  kills += report.kills;
+  faults += report.kills;
   acknowledged += report.acknowledged;
   if (report.problems.total > 0) {
     failures += 1;
     console.error(describeFailure(report));
   }
-  console.log(`seed ${seed}: ${report.kills} kills, ${report.acknowledged} acknowledged, ${report.deliveries} deliveries, longest start ${Math.round(report.startMsMax)} ms, ${report.problems.total} problems`);
+  const counts = `${report.kills} faults, ${report.acknowledged} acknowledged, ${report.deliveries} deliveries`;
+  console.log(`${name}: ${counts}, longest start ${Math.round(report.startMsMax)} ms, ${report.problems.total} problems`);
 }
-console.log(`${kills} kills, ${acknowledged} messages acknowledged, ${failures} runs with problems`);
-process.exitCode = failures === 0 ? 0 : 1;
