@@ -102,6 +102,12 @@ class Model {
     }
   }
 
+  /** Ends with this answer, which it does not give by itself. */
+  end(answer: string): void {
+    this.#say(answer);
+    this.isClosed = true;
+  }
+
   #subscribe(id: number, list: readonly string[]): void {
     const isInUse = this.#version === 5 && this.#incoming.has(id);
     if (!isInUse) for (const filter of list) this.#subscriptions.add(filter);
@@ -158,6 +164,12 @@ export async function playGrammar(fuzz: FuzzHouse, { version, clean, commands }:
   await turns();
   if (client.violation !== null) throw client.violation;
   const answers = client.packets.map(describe);
+  if (!clean && answers.at(-1) === 'disconnect 0x93' && model.answers.at(-1) !== 'disconnect 0x93') {
+    // Acknowledgements wait for the disk, and what was sent meanwhile was over the Receive Maximum: the model acknowledges at once.
+    const sent = commands.filter((one) => one.do === 'publish' && one.qos > 0).length;
+    assert.ok(sent > fuzzSettings.session.receiveMaximum, `0x93 after ${sent} PUBLISH`);
+    model.end('disconnect 0x93');
+  }
   if (clean || !model.isClosed) assert.deepEqual(answers, model.answers);
   else assertCutShort(answers, model.answers);
   assert.equal(client.link.isEnded, model.isClosed);

@@ -100,6 +100,18 @@ export class MemoryLink implements Link {
     this.#isTaking = false;
   }
 
+  /** The far end takes so many bytes and no more, which leaves some. */
+  takeSome(bytes: number): void {
+    let rest = bytes;
+    while (rest > 0 && this.#kept.length > 0) {
+      const [first] = this.#kept;
+      this.#onTaken(first.subarray(0, rest));
+      if (rest < first.length) this.#kept[0] = first.subarray(rest);
+      else this.#kept.shift();
+      rest -= first.length;
+    }
+  }
+
   /** The far end takes everything again. */
   takeAgain(): void {
     this.#isTaking = true;

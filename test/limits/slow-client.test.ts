@@ -133,6 +133,28 @@ test('a client that takes nothing is closed after the send timeout, and its sess
   assert.equal((await again.packet('publish')).topic, 't');
 });
 
+test('a client that takes a little of what waits, again and again, is slow and stays', async () => {
+  await using house = await MemoryHouse.open({ limits: { sendTimeout: '30s', outboxBytesMax: '64KiB' } });
+  const slow = await house.connect();
+  await subscribe(slow, 't', 0);
+  slow.link.stopTaking();
+  const publisher = await house.connect();
+  for (let round = 0; round < 20; round += 1) {
+    // More than it takes: nothing ever drains.
+    for (let count = 0; count < 20; count += 1) publisher.send(publishBytes(5, { topic: 't', payload: Buffer.alloc(10_000) }));
+    await publisher.alive();
+    slow.link.takeSome(1000);
+    house.clock.advance(20_000);
+    await turns();
+    assert.equal(slow.link.isClosed, false, `closed in round ${round}`);
+  }
+  assert.ok(slow.link.pendingBytes > 0);
+  house.clock.advance(31_000);
+  await turns();
+  assert.equal(slow.link.isClosed, true);
+  assert.equal(house.counters.refused['send-timeout'], 1);
+});
+
 test('a client that asks without reading the answers is not read from, and goes on when it reads', async () => {
   await using house = await MemoryHouse.open({ limits: { outboxBytesMax: '16KiB' } });
   const client = await house.connect();

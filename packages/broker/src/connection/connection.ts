@@ -63,7 +63,9 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   /** The session that the connection has or had. */
   #session: Session | null = null;
   #heardAtMs: number;
+  /** Since when the client has taken nothing of what waits for it, by the sweeps; 0 while nothing waits. */
   #blockedAtMs = 0;
+  #takenBytes = 0;
   #isHeld = false;
   #isPaused = false;
 
@@ -242,8 +244,11 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
 
   #sweepBlocked(nowMs: number, sendTimeoutMs: number): void {
     if (!this.outbox.isBlocked || this.state === ConnectionState.Closed) return;
-    if (this.#blockedAtMs === 0) this.#blockedAtMs = nowMs;
-    else if (nowMs - this.#blockedAtMs >= sendTimeoutMs) {
+    const { takenBytes } = this.outbox;
+    if (this.#blockedAtMs === 0 || takenBytes !== this.#takenBytes) {
+      this.#blockedAtMs = nowMs;
+      this.#takenBytes = takenBytes;
+    } else if (nowMs - this.#blockedAtMs >= sendTimeoutMs) {
       this.#end(ReasonCode.ServerBusy, 'the client does not read what it is sent', 'send-timeout');
       this.link.destroy();
     }

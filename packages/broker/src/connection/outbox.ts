@@ -19,6 +19,8 @@ export class Outbox {
   #isDirty = false;
   /** True from a write that the operating system did not take whole until everything is out. */
   isBlocked = false;
+  /** Bytes that the Link was given in all. */
+  #givenBytes = 0;
   readonly #link: Link;
   readonly #house: OutboxServices;
 
@@ -34,6 +36,11 @@ export class Outbox {
   /** Bytes that are not with the operating system yet. */
   get pendingBytes(): number {
     return this.isBlocked ? this.#used + this.#link.pendingBytes : this.#used;
+  }
+
+  /** A number that stays the same only as long as the operating system takes nothing from a blocked Link. */
+  get takenBytes(): number {
+    return this.#givenBytes - this.#link.pendingBytes;
   }
 
   /** Makes room for `bytes` in `chunk` and returns where they begin. They must be written before the turn ends. */
@@ -81,6 +88,7 @@ export class Outbox {
   #write(): void {
     const chunk = this.chunk!;
     this.#house.counters.bytesSent += this.#used;
+    this.#givenBytes += this.#used;
     const isTaken = this.#link.write(this.#used === chunk.length ? chunk : chunk.subarray(0, this.#used));
     this.chunk = null;
     this.#used = 0;

@@ -12,11 +12,13 @@ export class ReadBuffer {
 
 interface Handle {
   reading: boolean;
+  readonly writeQueueSize?: number;
   readStop(): number;
 }
 
 interface SocketInternals {
   _handle: Handle | null;
+  readonly _writableState?: { readonly writing?: boolean; readonly writelen?: number };
   _server: net.Server | null;
 }
 
@@ -44,6 +46,17 @@ export function adoptSocket(
   (socket as unknown as SocketInternals)._server = from._server;
   from._server = null;
   return socket;
+}
+
+/**
+ * Bytes written to a TCP or Unix socket that the kernel has not taken. `writableLength`, the way out, falls only when a whole
+ * write is done, and one write can be all that has gathered for a slow peer.
+ */
+export function untakenBytes(socket: net.Socket): number {
+  const { _handle: handle, _writableState: state } = socket as unknown as SocketInternals;
+  const rest = handle?.writeQueueSize;
+  if (state?.writing !== true || state.writelen === undefined || rest === undefined) return socket.writableLength;
+  return socket.writableLength - state.writelen + rest;
 }
 
 /** The TCP socket under a TLS socket that a server made around it. */

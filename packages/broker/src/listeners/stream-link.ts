@@ -4,7 +4,7 @@ import type net from 'node:net';
 import type { Cancel } from '#base/clock.ts';
 import type { LinkContext } from './link-context.ts';
 import type { Link, LinkHandler, Peer, TlsFacts, Transport } from './link.ts';
-import { adoptSocket, type ReadBuffer } from './socket-handle.ts';
+import { adoptSocket, type ReadBuffer, untakenBytes } from './socket-handle.ts';
 
 const linkOf = Symbol('link');
 
@@ -69,7 +69,7 @@ export class StreamLink implements Link {
   }
 
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#context.isEncrypted ? this.#socket.writableLength : untakenBytes(this.#socket);
   }
 
   start(handler: LinkHandler): void {
