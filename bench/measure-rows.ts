@@ -23,15 +23,11 @@ export interface RowResult {
 }
 
 /** Runs the table: row by row and round by round all contenders in turn, each on a process and data of its own. */
-export async function measureRows(options: RowOptions, report: (result: RowResult) => void): Promise<RowResult[]> {
+export async function measureRows(options: RowOptions, onResult: (result: RowResult) => void): Promise<void> {
   const mqload = new Mqload();
-  const results: RowResult[] = [];
   for (const row of ROWS.filter(({ name }) => options.rows.length === 0 || options.rows.includes(name))) {
-    const result = await measureRow(mqload, row, options);
-    report(result);
-    results.push(result);
+    onResult(await measureRow(mqload, row, options));
   }
-  return results;
 }
 
 async function measureRow(mqload: Mqload, row: Row, { rounds, seconds }: RowOptions): Promise<RowResult> {

@@ -55,15 +55,13 @@ function print(result: RowResult): void {
   );
 }
 
-async function measureScenarios(names: readonly string[]): Promise<ScenarioResult[]> {
-  const results: ScenarioResult[] = [];
+async function measureScenarios(names: readonly string[], keep: (result: ScenarioResult) => void): Promise<void> {
   for (const name of names) {
     console.log(`── ${name}: ${SCENARIOS[name].title}`);
     const table = await SCENARIOS[name].measure();
     console.table(table.rows.map((row) => Object.fromEntries(table.columns.map((column, at) => [column, row[at]]))));
-    results.push({ name, title: SCENARIOS[name].title, ...table });
+    keep({ name, title: SCENARIOS[name].title, ...table });
   }
-  return results;
 }
 
 async function main(): Promise<void> {
@@ -81,13 +79,16 @@ async function main(): Promise<void> {
   const scenarioNames = Object.keys(SCENARIOS);
   const asked = known(values.scenario === 'all' ? scenarioNames : list(values.scenario), scenarioNames);
   const rows = known(list(values.rows), rowNames);
-  const measured =
-    asked.length > 0
-      ? { scenarios: await measureScenarios(asked) }
-      : { rows: await measureRows({ rounds: Number(values.rounds), seconds: Number(values.seconds), rows }, print) };
-  if (values['no-save']) return;
-  file.add(measured, `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim());
-  console.log(`results: ${file.path}`);
+  // What is measured is kept at once: the next may fail.
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
+  const keep = (measured: Parameters<ResultsFile['add']>[0]): void => {
+    if (!values['no-save']) file.add(measured, command);
+  };
+  if (asked.length > 0) return measureScenarios(asked, (result) => keep({ scenarios: [result] }));
+  await measureRows({ rounds: Number(values.rounds), seconds: Number(values.seconds), rows }, (result) => {
+    print(result);
+    keep({ rows: [result] });
+  });
 }
 
 await main();
