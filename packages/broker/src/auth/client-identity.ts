@@ -33,7 +33,7 @@ export interface Principal {
 }
 
 /** The owner of every session that an anonymous client opens. */
-export const ANONYMOUS_OWNER = 'anonymous';
+const ANONYMOUS_OWNER = 'anonymous';
 
 /** What a provider that says yes has proven about the client. */
 export interface Grant {

@@ -169,7 +169,11 @@ async function writeLines(path: string, lines: readonly string[]): Promise<void>
     }
     await rename(fresh, target);
     const directory = await open(dirname(target), 'r');
-    await directory.sync().finally(() => directory.close());
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
   } catch (cause) {
     await rm(fresh, { force: true });
     throw new OperationalError('password-file-unwritable', `cannot write the password file ${path}`, { cause });

@@ -15,8 +15,9 @@ export class RunningFeatures {
   readonly #running: readonly Running[];
 
   constructor(kernel: Kernel, config: Config) {
-    this.#running = features.map(({ name, section, start }) => {
-      return { section, feature: start(contextOf(kernel, name, sectionOf(config, section))) };
+    this.#running = features.map((feature) => {
+      const context = contextOf(kernel, feature.name, sectionOf(config, feature.section));
+      return { section: feature.section, feature: feature.start(context) };
     });
   }
 

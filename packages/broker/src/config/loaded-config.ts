@@ -9,7 +9,7 @@ import { placeOf, problemAt } from './zod-problems.ts';
 import type { z } from 'zod';
 
 /** What stands where a secret would. */
-export const REDACTED = '(secret)';
+const REDACTED = '(secret)';
 
 /** Everything about one key. Values are written as in the file; secrets are replaced by REDACTED. */
 export interface Explanation {
@@ -88,7 +88,7 @@ export class LoadedConfig {
 }
 
 /** A value without its secrets. */
-export function redact(value: unknown, schema: z.ZodType | null): unknown {
+function redact(value: unknown, schema: z.ZodType | null): unknown {
   if (schema !== null && factsOf(schema)?.isSecret === true && value !== null && value !== undefined) return REDACTED;
   if (Array.isArray(value)) return value.map((item, index) => redact(item, schema === null ? null : childOf(schema, index)));
   if (typeof value !== 'object' || value === null) return value;

@@ -21,7 +21,7 @@ export function nearestKey(path: KeyPath): string[] | null {
 }
 
 /** The candidate that differs in at most a third of its letters, or that begins or ends like the wanted one. */
-export function nearestOf(wanted: string, candidates: readonly string[]): string | null {
+function nearestOf(wanted: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Infinity;
   for (const candidate of candidates) {

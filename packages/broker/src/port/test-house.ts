@@ -19,7 +19,7 @@ import type { Client } from './client.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** Permissions that a test sets; it notes every question. */
-export class TestAuthorizer implements Authorizer {
+class TestAuthorizer implements Authorizer {
   epoch = 1;
   isAsynchronous = false;
   denied = new Set<string>();

@@ -15,7 +15,7 @@ import { Subscription } from './subscription.ts';
 import type { Will } from './will.ts';
 
 /** Session Expiry Interval of a session that never ends. */
-export const EXPIRY_NEVER = 0xffffffff;
+const EXPIRY_NEVER = 0xffffffff;
 
 /** The part of a session that is small and changes rarely: who owns it, how long it lives, subscriptions, incoming QoS 2, will. */
 export class SessionState {

@@ -54,7 +54,7 @@ export class Manifest {
     const copies = [await readCopy(files[0]), await readCopy(files[1])];
     const newest = copies.reduce((best, copy) => ((copy?.generation ?? 0) > (best?.generation ?? 0) ? copy : best), null);
     const isReadable = newest !== null && newest.state.format <= FORMAT_VERSION;
-    if (!isReadable) await Promise.all(files.map((file) => file?.close()));
+    if (!isReadable) for (const file of files) await file?.close();
     if (newest === null) return null;
     if (!isReadable) {
       throw new OperationalError(
