@@ -13,6 +13,7 @@ import { proceed } from './handle-auth.ts';
 /** CONNECT: is it allowed, who is it, which session: each step may end with a CONNACK that says no. */
 export function handleConnect(connection: Connection, packet: ConnectPacket): void {
   connection.version = packet.version;
+  connection.isBridge = packet.isBridge === true;
   connection.state = ConnectionState.Connecting;
   connection.hasProblemInformation = packet.properties?.requestProblemInformation !== false;
   connection.receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;

@@ -3,15 +3,22 @@ import type { FilterAnswer } from '#port/subscriber.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionState } from './connection-state.ts';
 
+/**
+ * What a bridge gets that cannot ask for it, as from mosquitto: nothing of what it sent itself, which would go round in circles, and
+ * RETAIN as it was published.
+ */
+const BRIDGE_OPTIONS = { noLocal: true, retainAsPublished: true } as const;
+
 /** SUBSCRIBE: asks the port, answers with SUBACK when the subscriptions are durable [MQTT-3.8.4-1], then retained messages. */
 export function handleSubscribe(connection: Connection, packet: SubscribePacket): void {
   const client = connection.client!;
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
   const requests = packet.filters.map(({ filter, ...options }) => {
-    if (options.noLocal && filter.startsWith('$share/')) {
+    const isShared = filter.startsWith('$share/');
+    if (options.noLocal && isShared) {
       throw new ProtocolError(ReasonCode.ProtocolError, 'MQTT-3.8.3-4', 'a shared subscription has No Local'); // [MQTT-3.8.3-4]
     }
-    return { filter, options: { ...options, identifier } };
+    return { filter, options: { ...options, ...(connection.isBridge && !isShared ? BRIDGE_OPTIONS : {}), identifier } };
   });
   if (client.session.state.hasIncoming(packet.packetId) && connection.version === 5) {
     const reasonCodes = packet.filters.map(() => ReasonCode.PacketIdentifierInUse);
