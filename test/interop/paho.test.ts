@@ -8,7 +8,7 @@ const place = useLaunchedBroker();
 const options = { timeout: 60_000, ...needs('/usr/lib/python3/dist-packages/paho/mqtt/client.py', 'python3-paho-mqtt') };
 
 async function example(name: string, listener: string): Promise<Record<string, unknown>[]> {
-  const { stdout } = await run(python, [pahoExamples, name, `${place.port(listener)}`, place.caFile], { timeout: 50_000 });
+  const { stdout } = await run(python, [pahoExamples, name, `${place.port(listener)}`, place.caFile]);
   return stdout
     .trim()
     .split('\n')
