@@ -65,7 +65,7 @@ export class BrokerProcess {
         if (isReady(line, this)) resolve('ready');
       });
     });
-    const deadline = setTimeout(() => this.kill('SIGKILL'), READY_TIMEOUT_MS);
+    const deadline = setTimeout(() => void this.kill('SIGKILL'), READY_TIMEOUT_MS);
     this.whenReady = Promise.race([ready, this.whenEnded]).finally(() => clearTimeout(deadline));
   }
 
@@ -74,7 +74,11 @@ export class BrokerProcess {
     return place.target === 'wrenmq' ? startWrenmq(place) : startMosquitto(place);
   }
 
-  static spawn(command: string, args: readonly string[], isReady: (line: string, broker: BrokerProcess) => boolean): Promise<BrokerProcess> {
+  static spawn(
+    command: string,
+    args: readonly string[],
+    isReady: (line: string, broker: BrokerProcess) => boolean,
+  ): Promise<BrokerProcess> {
     // Others use the machine too; `nice` becomes the program, under the same process id.
     const child = spawn('nice', ['-n', '5', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     return new Promise((resolve, reject) => {
@@ -144,7 +148,12 @@ async function startMosquitto({ directory, settings = {} }: BrokerPlace): Promis
     listener: `${port} 127.0.0.1`,
   };
   const file = join(directory, 'mosquitto.conf');
-  await writeFile(file, Object.entries(lines).map(([name, value]) => `${name} ${value}\n`).join(''));
+  await writeFile(
+    file,
+    Object.entries(lines)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join(''),
+  );
   const broker = await BrokerProcess.spawn(mosquittoBinary, ['-v', '-c', file], (line) => line.endsWith(' running'));
   broker.wire = { host: '127.0.0.1', port };
   return broker;

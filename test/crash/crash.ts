@@ -70,7 +70,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
 
 /** What to print when a run has found something. */
 export function describeFailure(report: CrashReport): string {
-  return `seed ${report.seed}, data in ${report.directory}: ${report.problems}\n${report.history}`;
+  return `seed ${report.seed}, data in ${report.directory}: ${String(report.problems)}\n${report.history}`;
 }
 
 class CrashRun {
@@ -87,7 +87,11 @@ class CrashRun {
   constructor(options: CrashOptions, directory: string, disk: LoopDisk | null) {
     this.#options = options;
     this.#disk = disk;
-    this.#place = { target: options.target ?? 'wrenmq', directory, ...(options.settings === undefined ? {} : { settings: options.settings }) };
+    this.#place = {
+      target: options.target ?? 'wrenmq',
+      directory,
+      ...(options.settings === undefined ? {} : { settings: options.settings }),
+    };
     this.scene = new Scene(seededRandom(options.seed), options.target === 'mosquitto' ? 200 : 5000);
     this.#cast = new Cast(this.scene);
   }
@@ -157,7 +161,8 @@ class CrashRun {
       const ending = broker.kill('SIGTERM');
       // Most of these are killed while they shut down.
       if (isKilled && scene.chance(0.7)) await Promise.race([delay(scene.random() * 30), ending]);
-      else if ((await ending).code !== 0) scene.problems.add('broker', `SIGTERM ended it with ${JSON.stringify(await ending)}:\n${broker.lastWords}`);
+      else if ((await ending).code !== 0)
+        scene.problems.add('broker', `SIGTERM ended it with ${JSON.stringify(await ending)}:\n${broker.lastWords}`);
     }
     if (isKilled) this.kills += 1;
     await this.#kill(broker);

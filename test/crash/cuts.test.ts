@@ -18,10 +18,20 @@ test('QoS 2 is exactly once from publisher to subscriber however often both conn
   await using subscriberSide = await FaultProxy.start(broker.wire, seed + 1);
   const scene = new Scene(seededRandom(seed));
   const subscriber = new LoadSubscriber(scene, {
-    ...{ clientId: 'subscriber', version: 5, expirySeconds: Infinity, filter: 'load/#', qos: 2, acknowledgementLag: 7 },
+    clientId: 'subscriber',
+    version: 5,
+    expirySeconds: Infinity,
+    filter: 'load/#',
+    qos: 2,
+    acknowledgementLag: 7,
   });
   const publisher = new LoadPublisher(scene, {
-    ...{ clientId: 'publisher', version: 4, expirySeconds: Infinity, window: 20, topics: ['load/publisher'], qualities: [2] },
+    clientId: 'publisher',
+    version: 4,
+    expirySeconds: Infinity,
+    window: 20,
+    topics: ['load/publisher'],
+    qualities: [2],
   });
   await subscriber.join(subscriberSide.target);
   publisher.give(MESSAGES);
@@ -49,15 +59,18 @@ test('QoS 2 is exactly once from publisher to subscriber however often both conn
     }
   };
   const untilClosed = async (client: LoadSubscriber): Promise<void> => {
-    while (client.isConnected && !isDone()) await (isPublished ? client.whenProgress() : Promise.race([client.whenProgress(), published.promise]));
+    while (client.isConnected && !isDone())
+      await (isPublished ? client.whenProgress() : Promise.race([client.whenProgress(), published.promise]));
   };
 
   await Promise.all([plague(publisherSide, publisher), plague(subscriberSide, subscriber)]);
   scene.deliveries.finish();
-  context.diagnostic(`seed ${seed}: ${cuts} cuts, ${scene.deliveries.acknowledged} acknowledged, ${scene.deliveries.deliveries} deliveries`);
+  context.diagnostic(
+    `seed ${seed}: ${cuts} cuts, ${scene.deliveries.acknowledged} acknowledged, ${scene.deliveries.deliveries} deliveries`,
+  );
   const end = await broker.kill('SIGTERM');
   assert.equal(end.code, 0, broker.lastWords);
-  assert.equal(scene.problems.total, 0, `seed ${seed}: ${scene.problems}\n${scene.history}`);
+  assert.equal(scene.problems.total, 0, `seed ${seed}: ${String(scene.problems)}\n${scene.history}`);
   assert.equal(scene.deliveries.acknowledged, MESSAGES);
   assert.equal(scene.deliveries.deliveries, MESSAGES);
   assert.ok(cuts >= 50, `only ${cuts} cuts`);

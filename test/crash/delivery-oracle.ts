@@ -81,7 +81,17 @@ export class DeliveryOracle {
       return;
     }
     const stream = `${publisher} ${topic.replace(/\/t-[^/]+$/, '')} q${qos}`;
-    const tracked = { id, stream, sequence, topic, qos, checksum: crc32(payload), sentAt: this.#now, acknowledgedAt: Infinity, sendings: 1 };
+    const tracked = {
+      id,
+      stream,
+      sequence,
+      topic,
+      qos,
+      checksum: crc32(payload),
+      sentAt: this.#now,
+      acknowledgedAt: Infinity,
+      sendings: 1,
+    };
     this.#messages.set(id, tracked);
   }
 
@@ -251,7 +261,8 @@ export class DeliveryOracle {
     }
     // What a member of a shared group has left, another one gets.
     const isExplained = receiver.isShared || packet.dup || message.sendings > 1 || receiver.epoch > receiver.firstEpoch.get(id)!;
-    if (!isExplained) this.problems.add('twice', `${receiver.name} got ${id} again without DUP, a reconnection or a repetition by the publisher`);
+    if (!isExplained)
+      this.problems.add('twice', `${receiver.name} got ${id} again without DUP, a reconnection or a repetition by the publisher`);
   }
 }
 

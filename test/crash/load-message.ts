@@ -39,7 +39,7 @@ export function loadMessage(request: LoadMessageRequest): LoadMessage {
 /** The id that a delivered message claims; null when it has none. Whether it is intact is for the checksum to say. */
 export function idOf(topic: string, payload: Buffer): string | null {
   const tiny = tinyTopic.exec(topic);
-  if (tiny !== null) return tiny[1]!;
+  if (tiny !== null) return tiny[1];
   const end = payload.subarray(0, NAMED_PAYLOAD_BYTES).indexOf(';');
   return end <= 0 ? null : payload.toString('latin1', 0, end);
 }

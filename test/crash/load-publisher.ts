@@ -9,6 +9,8 @@ export interface LoadPublisherOptions extends MqttSessionOptions {
   readonly window: number;
   readonly topics: readonly string[];
   readonly qualities: readonly (1 | 2)[];
+  /** Told of every message before it is sent. */
+  readonly onMade?: (message: LoadMessage) => void;
 }
 
 /** Publishes without a pause what its window and its budget allow. */
@@ -82,6 +84,7 @@ export class LoadPublisher {
     this.#sequence += 1;
     const message = loadMessage({ publisher: this.name, sequence: this.#sequence, topic, qos, bytes });
     this.#messages.set(message.id, message);
+    this.#options.onMade?.(message);
     this.#session.publish({ key: message.id, ...message });
     return message.id;
   }

@@ -143,7 +143,7 @@ export class MqttSession {
   /** The SUBACK's reason code; null when the connection ended before it. */
   async subscribe(filter: string, qos: 1 | 2): Promise<number | null> {
     const codes = await this.#request('suback', (packetId) => subscribeBytes(this.options.version, packetId, [{ filter, qos }]));
-    return codes === null ? null : codes[0]!;
+    return codes === null ? null : codes[0];
   }
 
   /** True when UNSUBACK came. */
@@ -245,7 +245,10 @@ export class MqttSession {
         this.#requests.get(packet.packetId)?.resolve(packet.reasonCodes);
         this.#requests.delete(packet.packetId);
         break;
-      default:
+      // The end of the connection says it all.
+      case 'disconnect':
+      case 'auth':
+      case 'pingresp':
     }
   }
 

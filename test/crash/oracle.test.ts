@@ -25,7 +25,7 @@ test('a message of any size can be told from every other one', () => {
 
 describe('the delivery oracle', () => {
   let oracle: DeliveryOracle;
-  const found = (): string[] => oracle.problems.words.map((words) => words.split(':')[0]!);
+  const found = (): string[] => oracle.problems.words.map((words) => words.split(':')[0]);
 
   beforeEach(() => {
     oracle = new DeliveryOracle();
@@ -70,7 +70,7 @@ describe('the delivery oracle', () => {
 
   test('finds a changed byte, a changed topic, and what nobody sent', () => {
     const garbled = Buffer.from(message(1).payload);
-    garbled[60]! ^= 1;
+    garbled[60] ^= 1;
     acknowledge(message(1));
     deliver(message(1), { payload: garbled });
     deliver(message(1), { topic: 'load/other' });
@@ -148,8 +148,8 @@ describe('the delivery oracle', () => {
     oracle.subscribed('group', 'shared/#');
     const shared = [1, 2].map((sequence) => loadMessage({ publisher: 'p', sequence, topic: 'shared/p', qos: 1, bytes: 50 }));
     acknowledge(...shared);
-    oracle.delivered('group', { ...shared[1]!, dup: false });
-    oracle.delivered('group', { ...shared[0]!, dup: false });
+    oracle.delivered('group', { ...shared[1], dup: false });
+    oracle.delivered('group', { ...shared[0], dup: false });
     oracle.finish();
     assert.deepEqual(found(), []);
   });

@@ -1,16 +1,5 @@
 /** What kind of promise is broken. */
-export const problemKinds = [
-  'lost',
-  'garbled',
-  'twice',
-  'order',
-  'qos',
-  'unsubscribed',
-  'session',
-  'retained',
-  'will',
-  'broker',
-] as const;
+export const problemKinds = ['lost', 'garbled', 'twice', 'order', 'qos', 'unsubscribed', 'session', 'retained', 'will', 'broker'] as const;
 export type ProblemKind = (typeof problemKinds)[number];
 
 /** So many problems are kept in words; the others are counted. */

@@ -32,7 +32,7 @@ export class RetainedOracle {
     const changes = this.#topics.get(topic)!;
     const at = changes.findIndex((change) => !change.isAcknowledged && change.value === value);
     if (at === -1) return;
-    changes[at]!.isAcknowledged = true;
+    changes[at].isAcknowledged = true;
     changes.splice(0, at);
   }
 

@@ -40,7 +40,7 @@ export class Scene {
   }
 
   pick<T>(from: readonly T[]): T {
-    return from[Math.floor(this.random() * from.length)]!;
+    return from[Math.floor(this.random() * from.length)];
   }
 
   note(line: string): void {

@@ -94,7 +94,7 @@ test('the facts of a session take the same room whatever becomes of it, so that 
   const sizeOf = (changed: Partial<SessionFacts>): number => {
     const batch = new Batch();
     putFacts(batch, 1, { ...facts, ...changed });
-    return batch.changes[0]!.value!.length;
+    return batch.changes[0].value!.length;
   };
   const away = { isConnected: false, expiresAtMs: 1_893_456_000_000, willAtMs: 0, willDelay: 0xffffffff };
   const sizes = new Set([sizeOf({}), sizeOf(away), sizeOf({ expiryInterval: 0 }), sizeOf({ willAtMs: 0, willDelay: 0 })]);
