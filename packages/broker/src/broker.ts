@@ -2,7 +2,7 @@ import { createAdminServer, type AdminServer } from '#api/admin-server.ts';
 import { counterSamples } from '#api/counter-samples.ts';
 import type { MetricSample } from '#api/metrics-table.ts';
 import { statisticsSamples } from '#boot/statistics-samples.ts';
-import { ReasonCode } from '@wrenmq/codec';
+import { type PublishProperties, ReasonCode } from '@wrenmq/codec';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/logger.ts';
@@ -10,6 +10,7 @@ import { RateLimitedLogger } from '#base/rate-limited-logger.ts';
 import { accessSettingsOf } from '#boot/access-plan.ts';
 import { type BoundListener, Doors } from '#boot/doors.ts';
 import { drainReasonCode, Kernel } from '#boot/kernel.ts';
+import { listenerSamples } from '#boot/listener-samples.ts';
 import { LoadGauge } from '#boot/load-gauge.ts';
 import { RunningFeatures, statisticsOf } from '#boot/run-features.ts';
 import { loadConfig } from '#config/load-config.ts';
@@ -17,23 +18,30 @@ import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
+import type { Statistics } from '#hooks/feature.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
 import { formatAddress, isLoopback } from '#base/bind-address.ts';
-import { createMessage, type MessageFields } from '#message/message.ts';
+import { createMessage, type QoS } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 
 export interface BrokerOptions {
-  /** What `loadConfig` returned; by default the configuration is made of `settings`. */
+  /** What `loadConfig` returned; by default the configuration is made of `settings` and defaults, and nothing else is read. */
   readonly config?: LoadedConfig;
-  /** Settings in the form of the configuration file: `{ durability: 'memory', listeners: { tcp: { bind: '127.0.0.1:0' } } }`. */
+  /**
+   * Settings in the form of the configuration file: `{ durability: 'memory', listeners: { tcp: { bind: '127.0.0.1:0' } } }`.
+   * Ignored when `config` is given.
+   */
   readonly settings?: object;
+  /** pino, or anything with these five methods; silent by default. The same line is written at most 20 times in 10 s. */
   readonly log?: Logger;
+  /** For tests that move time themselves. */
   readonly clock?: Clock;
 }
 
 /** What is bound after a start. */
 export interface BoundAddresses {
+  /** In the order of the configuration; with port 0 in `bind` this is where the port is found. */
   readonly listeners: readonly BoundListener[];
   readonly admin: { readonly address: string; readonly port: number } | null;
   /** PEM file of the authority that signed the broker's own certificate, when a listener uses it. */
@@ -41,7 +49,18 @@ export interface BoundAddresses {
 }
 
 /** A message that the embedding program publishes. */
-export type BrokerMessage = Omit<MessageFields, 'publisher' | 'receivedAtMs'>;
+export interface BrokerMessage {
+  /** A topic name: not empty, without wildcards, within `limits.topicBytesMax` and `topicLevelsMax`. */
+  readonly topic: string;
+  /** Text is sent as UTF-8; empty when absent. Bytes are copied. */
+  readonly payload?: Uint8Array | string;
+  /** 0 when absent. At 1 and 2 `publish` resolves when durable sessions have the message on disk. */
+  readonly qos?: QoS;
+  /** True keeps the message for later subscribers, or clears what is kept when the payload is empty. */
+  readonly retain?: boolean;
+  /** Of MQTT 5: `messageExpiryInterval` in seconds, `contentType`, `responseTopic`, `correlationData`, `userProperties` ... */
+  readonly properties?: PublishProperties;
+}
 
 type State = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
 
@@ -59,6 +78,9 @@ export class Broker {
   #kernel: Kernel | null = null;
   #admin: AdminServer | null = null;
   #features: RunningFeatures | null = null;
+  #isStoreLost = false;
+  /** Set by the first `stop`. */
+  #stopped: Promise<void> | null = null;
   readonly #onFailed: (error: OperationalError) => void;
 
   constructor(options: BrokerOptions = {}) {
@@ -83,13 +105,19 @@ export class Broker {
     return this.#configuration.config;
   }
 
-  /** Adds a hook of the embedding program; see `HookPoints` for what each point may do. Call it before `start`. */
+  /**
+   * Adds a hook of the embedding program; see `HookPoints` for what each point is given and may answer. Added before `start`
+   * it sees everything, later only what comes from then on. Hooks of one point are asked in the order in which they were added.
+   */
   hook<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): this {
     this.#hooks.register(EMBEDDER, point, hook);
     return this;
   }
 
-  /** Opens store, sessions and listeners. Rejects with an OperationalError that says what is in the way; then nothing is open. */
+  /**
+   * Opens store, sessions and listeners, once. Rejects with an OperationalError that says what is in the way (`listener.bind`,
+   * `listener.tls`, `store.locked`, ...); then nothing is open, and another broker may be made.
+   */
   async start(): Promise<BoundAddresses> {
     if (this.#state !== 'new') throw new OperationalError('broker.state', `the broker is ${this.#state}: a broker is started once`);
     this.#state = 'starting';
@@ -102,12 +130,13 @@ export class Broker {
   }
 
   /**
-   * Publishes a message; resolves when it is durable for everyone whom it is owed to, with whether any subscription matched.
-   * Rejects with OperationalError `publish.topic`, `publish.refused` or `publish.rejected`.
+   * Publishes a message, past all permissions; resolves when it is durable for everyone whom it is owed to, with whether any
+   * subscription matched. Rejects with an OperationalError: `broker.state` (not running), `publish.topic` (no valid topic
+   * name), `publish.refused` (the disk or a queue is full: retryable), `publish.rejected` (by a hook). Properties that MQTT 5
+   * does not allow reject with a ProtocolError.
    */
   async publish(message: BrokerMessage): Promise<boolean> {
-    const kernel = this.#kernel;
-    if (kernel === null) throw new OperationalError('broker.state', 'the broker is not running');
+    const kernel = this.#running();
     const { topicLevelsMax, topicBytesMax } = this.config.limits;
     const problem = topicNameError(message.topic, topicLevelsMax, topicBytesMax);
     if (problem !== null) throw new OperationalError('publish.topic', `${message.topic}: ${problem}`);
@@ -124,8 +153,7 @@ export class Broker {
    * `restart` waits for the next start. Rejects, and keeps the old one, when the new one cannot be used.
    */
   async reload(configuration: LoadedConfig): Promise<void> {
-    const kernel = this.#kernel;
-    if (kernel === null) throw new OperationalError('broker.state', 'the broker is not running');
+    const kernel = this.#running();
     const { revokedUsers } = await kernel.access.load(accessSettingsOf(configuration.config));
     try {
       await this.#doors.reload(configuration.config, kernel);
@@ -145,9 +173,26 @@ export class Broker {
     }
   }
 
-  /** Stops accepting, tells every client, flushes and closes everything; ends within the grace time. May be called at any time. */
-  async stop(): Promise<void> {
-    if (this.#state === 'stopped' || this.#state === 'stopping') return;
+  /** What the broker holds at this moment; a walk over the sessions. Throws OperationalError `broker.state` when it is not running. */
+  statistics(): Statistics {
+    return statisticsOf(this.#running());
+  }
+
+  /**
+   * Stops accepting, tells every client (0x8B, or what `drain` says), flushes and closes everything. Clients and the disk have
+   * `shutdown.graceTime` for it. May be called at any time and more than once; resolves when all is closed.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#close();
+    return this.#stopped;
+  }
+
+  #running(): Kernel {
+    if (this.#state !== 'running') throw new OperationalError('broker.state', `the broker is ${this.#state}`);
+    return this.#kernel!;
+  }
+
+  async #close(): Promise<void> {
     this.#state = 'stopping';
     this.#doors.stopAccepting();
     this.#features?.stop();
@@ -156,7 +201,7 @@ export class Broker {
     await this.#doors.close();
     await this.#admin?.close();
     this.#gauge.stop();
-    await kernel?.close();
+    await kernel?.close(this.#isStoreLost);
     this.#state = 'stopped';
   }
 
@@ -204,6 +249,8 @@ export class Broker {
     return [
       ...counterSamples(kernel.counters),
       ...statisticsSamples(statisticsOf(kernel)),
+      ...Array.from(this.#doors.listeners, listenerSamples).flat(),
+      { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },
     ];
   }
 
@@ -219,9 +266,11 @@ export class Broker {
     const reasonCode = drainReasonCode(this.config);
     const reference = this.config.drain.serverReference;
     for (const connection of kernel.table) connection.dismiss(reasonCode, reference);
-    const deadline = new Promise<void>((resolve) => this.clock.after(this.config.shutdown.graceTimeMs, resolve));
+    const { promise: deadline, resolve } = Promise.withResolvers<void>();
+    const cancel = this.clock.after(this.config.shutdown.graceTimeMs, resolve);
     await Promise.race([kernel.table.whenEmpty(), deadline]);
-    await Promise.race([kernel.committer.flush(), deadline]);
+    if (!this.#isStoreLost) await Promise.race([kernel.committer.flush(), deadline]);
+    cancel();
   }
 
   async #durable(kernel: Kernel): Promise<void> {
@@ -230,6 +279,7 @@ export class Broker {
   }
 
   #fail(error: OperationalError): void {
+    this.#isStoreLost = true;
     this.log.fatal({ err: error, code: error.code }, 'the store has failed: the broker stops, and recovers when it is started again');
     for (const connection of this.#kernel?.table ?? []) connection.link.destroy();
     this.#doors.stopAccepting();

@@ -2,8 +2,23 @@ export { Broker, type BoundAddresses, type BrokerMessage, type BrokerOptions, cr
 export type { BoundListener } from '#boot/doors.ts';
 export type { Clock } from '#base/clock.ts';
 export { OperationalError } from '#base/errors.ts';
-export type { Logger } from '#base/logger.ts';
-export { ConfigError } from '#config/config-error.ts';
-export { defineFeature, type Feature, type FeatureContext } from '#hooks/feature.ts';
-export type { ClientFacts, GateAnswer, HookPoint, HookPoints, SubscriptionRequest, TakeAnswer, TransformAnswer } from '#hooks/points.ts';
-export { createMessage, Message, type MessageFields } from '#message/message.ts';
+export type { DropReason } from '#base/counters.ts';
+export type { LogFields, Logger } from '#base/logger.ts';
+export { ConfigError, type ConfigProblem } from '#config/config-error.ts';
+export { loadConfig, type ConfigSources } from '#config/load-config.ts';
+export type { LoadedConfig } from '#config/loaded-config.ts';
+export type { Config } from '#config/schema.ts';
+export type { Statistics } from '#hooks/feature.ts';
+export type {
+  ClientFacts,
+  GateAnswer,
+  HookPoint,
+  HookPoints,
+  IncomingConnection,
+  SubscriptionRequest,
+  TakeAnswer,
+  TransformAnswer,
+} from '#hooks/points.ts';
+export { type MessageChanges, rewriteMessage } from '#hooks/rewrite-message.ts';
+export { createMessage, Message, type MessageFields, type QoS } from '#message/message.ts';
+export { type PublishProperties, ReasonCode } from '@wrenmq/codec';

@@ -28,6 +28,7 @@ export const metricsTable = {
   wrenmq_queued_bytes: gauge('Bytes that wait in the queues of sessions.'),
   wrenmq_retained_messages: gauge('Retained messages.'),
   wrenmq_retained_bytes: gauge('Bytes of retained messages.'),
+  wrenmq_hook_failures_total: counter('Hooks that threw, or answered what is no answer.'),
   wrenmq_wills_published_total: counter('Will messages that were published.'),
   wrenmq_store_bytes: gauge('Bytes that the store takes on disk.'),
   wrenmq_listener_accepted_total: counter('Connections that a listener took, before any handshake.', ['listener']),

@@ -5,10 +5,9 @@ import type { Config } from '#config/schema.ts';
 import { Connection } from '#connection/connection.ts';
 import type { ConnectionServices } from '#connection/connection-services.ts';
 import { isLoopback } from '#base/bind-address.ts';
-import type { Accept } from '#listeners/link.ts';
+import type { Accept, Link } from '#listeners/link.ts';
 import { createListener, type Listener } from '#listeners/listener.ts';
 import type { ListenerOptions } from '#listeners/listener-options.ts';
-import { ListenerCounters } from '#listeners/listener-counters.ts';
 import { ensureLocalAuthority, type LocalAuthority } from '#listeners/local-authority.ts';
 import { ReadBuffer } from '#listeners/socket-handle.ts';
 import type { Kernel } from './kernel.ts';
@@ -28,7 +27,6 @@ export interface BoundListener {
 
 /** The listeners of one broker, and the certificate that it makes for them. */
 export class Doors {
-  readonly counters = new ListenerCounters();
   /** The authority behind the broker's own certificate; null when no listener needs it. */
   authority: LocalAuthority | null = null;
   readonly bound: BoundListener[] = [];
@@ -46,6 +44,10 @@ export class Doors {
     this.#log = log;
   }
 
+  get listeners(): Iterable<Listener> {
+    return this.#listeners.values();
+  }
+
   /** Opens every enabled listener; when one fails, closes the others and rejects. */
   async open(config: Config, kernel: Kernel, refusal: () => number): Promise<void> {
     if (needsOwnCertificate(config)) {
@@ -58,11 +60,11 @@ export class Doors {
         if (!enabled) continue;
         const options = listenerOptionsOf(name, config, this.authority);
         this.#options.set(name, options);
-        const listener = createListener(options, { log: this.#log, clock: this.#clock, counters: this.counters, readBuffer });
+        const listener = createListener(options, { log: this.#log, clock: this.#clock, readBuffer });
         this.#services.set(name, kernel.connectionServices(config, isLoopback(bind), refusal));
         const accept: Accept = (link) => {
-          const answer = kernel.hooks.admit({ listener: link.listener, peerAddress: link.peer.address });
-          return typeof answer === 'object' ? null : new Connection(link, this.#services.get(name)!);
+          if (this.#isDenied(kernel, link)) return null;
+          return new Connection(link, this.#services.get(name)!);
         };
         const address = await listener.start(accept);
         this.#listeners.set(name, listener);
@@ -96,6 +98,15 @@ export class Doors {
 
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#listeners.values(), (listener) => listener.close()));
+  }
+
+  #isDenied({ hooks, counters }: Kernel, { listener, peer }: Link): boolean {
+    const answer = hooks.admit({ listener, peerAddress: peer.address });
+    if (typeof answer !== 'object') return false;
+    counters.refused['not-authorized'] += 1;
+    const fields = { reason: 'a hook refused the connection', peer: `${peer.address}:${peer.port}`, listener, reasonCode: answer.deny };
+    this.#log.info(fields, 'client refused');
+    return true;
   }
 
   /** A certificate that is about to expire is made anew; the listeners see the new files themselves. */

@@ -209,12 +209,13 @@ export class Kernel {
     });
   }
 
-  async close(): Promise<void> {
+  /** `isStoreLost`: what waits to be written cannot be written any more. */
+  async close(isStoreLost = false): Promise<void> {
     this.#cancelSweep?.();
     this.#cancelSweep = null;
     this.table.stop();
     this.#deadlines.close();
-    await this.committer.durable();
+    if (!isStoreLost) await this.committer.durable();
     await this.store.close();
   }
 

@@ -21,7 +21,7 @@ export interface Statistics {
 
 /** The whole world of a feature. */
 export interface FeatureContext<Settings> {
-  /** The feature's own settings; `onSettings` tells of later ones. */
+  /** The feature's own settings at the start; `RunningFeature.reload` tells of later ones. */
   readonly settings: Settings;
   readonly log: Logger;
   readonly clock: Clock;
