@@ -81,7 +81,7 @@ export class MemoryHouse implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cutAll();
-    await this.#kernel.close();
+    await this.#kernel.close(false);
     await this.#directory.remove();
   }
 

@@ -70,13 +70,15 @@ export class FuzzHouse implements AsyncDisposable {
     return new FuzzHouse(house, await connectHealthy(house));
   }
 
-  /**
-   * Plays the scripts at the same time, each on a connection of its own, and checks what must hold. After a failure the next
-   * ones meet a new broker, or shrinking would find what the first has broken.
-   */
-  async play(scripts: readonly Script[]): Promise<void> {
+  /** Plays the scripts at the same time, each on a connection of its own, and checks what must hold. */
+  play(scripts: readonly Script[]): Promise<void> {
+    return this.attempt(() => this.#play(scripts));
+  }
+
+  /** After a failure the next attempts meet a new broker, or shrinking would find what the first one has broken. */
+  async attempt(body: () => Promise<void>): Promise<void> {
     try {
-      await this.#play(scripts);
+      await body();
     } catch (error) {
       this.house = await MemoryHouse.open(fuzzSettings);
       this.#healthy = await connectHealthy(this.house);
