@@ -25,5 +25,4 @@ test('mosquitto, which must lose: the harness sees what is lost', { timeout: 120
   const report = await crash({ rounds: 6, seed, target: 'mosquitto', drainMs: 1000 });
   await rm(report.directory, { recursive: true, force: true });
   assert.ok(report.problems.of('lost') > 0, describeFailure(report));
-  assert.ok(report.problems.of('session') > 0, describeFailure(report));
 });
