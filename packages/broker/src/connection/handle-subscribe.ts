@@ -1,4 +1,5 @@
 import { PacketType, ProtocolError, ReasonCode, type SubscribePacket } from '@wrenmq/codec';
+import type { Client } from '#port/client.ts';
 import type { FilterAnswer } from '#port/subscriber.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionState } from './connection-state.ts';
@@ -40,5 +41,15 @@ function answer(connection: Connection, packet: SubscribePacket, answers: readon
   if (client === null || connection.state !== ConnectionState.Connected) return;
   const reasonCodes = answers.map(({ reasonCode }) => reasonCode); // [MQTT-3.8.4-6] [MQTT-3.9.3-1]
   connection.sendPacket({ type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes }, client.session.isDurable); // [MQTT-3.8.4-2]
-  for (const { retainedFor } of answers) if (retainedFor !== null) house.port.deliverRetained(client, retainedFor);
+  if (connection.acknowledgements.held === 0) {
+    deliverRetained(connection, client, answers);
+    return;
+  }
+  // ORDER: the SUBACK waits for the disk, and its client is not ready for messages before it; it leaves first, since it waits longer.
+  void house.committer.durable().then(() => deliverRetained(connection, client, answers));
+}
+
+function deliverRetained(connection: Connection, client: Client, answers: readonly FilterAnswer[]): void {
+  if (connection.client !== client) return;
+  for (const { retainedFor } of answers) if (retainedFor !== null) connection.house.port.deliverRetained(client, retainedFor);
 }

@@ -105,7 +105,10 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
   sendQoS0(delivery: Delivery): boolean {
-    return this.#isForwarded(delivery) && this.sink !== null && this.#window > 0 && this.sink.send(delivery) === SendResult.Sent;
+    if (!this.#isForwarded(delivery) || this.sink === null || this.#window === 0) return false;
+    if (this.sink.send(delivery) !== SendResult.Sent) return false;
+    this.house.events.onDelivered?.(this, delivery.message);
+    return true;
   }
 
   /** A delivery at QoS 1 or 2, which the session keeps until the client has it. */
@@ -382,8 +385,8 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   #transmitQoS0(delivery: Delivery, sink: Sink): void {
     const result = sink.send(delivery);
-    if (result === SendResult.Sent) return;
-    this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
+    if (result === SendResult.Sent) this.house.events.onDelivered?.(this, delivery.message);
+    else this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
   }
 
   /** Applies the overflow policy; false when the new delivery is the one that is dropped. */
