@@ -52,6 +52,8 @@ async function playRound(seed: number): Promise<void> {
       fc.asyncProperty(script, script, (one, other) => house.play([one, other])),
       { seed, numRuns: RUNS_PER_ROUND },
     );
+    // The model knows nothing of the subscriptions that are left.
+    await house.checkNothingIsLeft();
     await fc.assert(
       fc.asyncProperty(grammarScript, (one) => playGrammar(house, one)),
       { seed, numRuns: RUNS_PER_ROUND },
