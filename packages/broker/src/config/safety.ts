@@ -135,7 +135,11 @@ function findSharedAddresses(config: Config): Finding[] {
     const taker = other.path.join('.');
     const suggestion = `change one of the two binds, or switch one off: --set ${taker}.enabled=false`;
     return [
-      { path: [...door.path, 'bind'], message: `${formatAddress(door.bind)} is taken by ${taker} (${formatAddress(other.bind)})`, suggestion },
+      {
+        path: [...door.path, 'bind'],
+        message: `${formatAddress(door.bind)} is taken by ${taker} (${formatAddress(other.bind)})`,
+        suggestion,
+      },
     ];
   });
 }

@@ -136,11 +136,7 @@ export const session = section('What outlives a connection: expiry, windows and 
 });
 
 export const mqtt = section('What the broker offers; announced to MQTT 5 clients in CONNACK and enforced for all.', {
-  maximumQoS: key(
-    'restart',
-    'Highest quality of service of a PUBLISH, 0 to 2; subscriptions are granted at most this.',
-    qos.prefault(2),
-  ),
+  maximumQoS: key('restart', 'Highest quality of service of a PUBLISH, 0 to 2; subscriptions are granted at most this.', qos.prefault(2)),
   retainAvailable: key('restart', 'Whether messages may be retained.', z.boolean().prefault(true)),
   wildcardSubscriptionAvailable: key('restart', 'Whether filters may contain + and #.', z.boolean().prefault(true)),
   subscriptionIdentifierAvailable: key('restart', 'Whether subscriptions may carry an identifier.', z.boolean().prefault(true)),

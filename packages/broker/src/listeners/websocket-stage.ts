@@ -91,7 +91,7 @@ export class WebSocketStage implements Stage {
     const { localAddress } = request.socket;
     const isLocal = localAddress === undefined || isLoopback({ host: localAddress, port: 0 });
     if (!isOriginAllowed(origins, { origin, host, isLoopback: isLocal })) {
-      return { status: 403, text: 'This Origin may not connect here: name it in the listener\'s websocket.origins.' };
+      return { status: 403, text: "This Origin may not connect here: name it in the listener's websocket.origins." };
     }
     if (this.#subprotocolOf(request) === null) {
       const names = subprotocols.map((name) => `'${name}'`).join(' or ');

@@ -137,7 +137,7 @@ for (const kind of kinds) {
     test('scans from (inclusive) to (exclusive), both ways, up to a limit', async () => {
       await commit(
         store,
-        [...'abcdefgh'].map((key) => ['queue', key, key.toUpperCase()] as const),
+        Array.from('abcdefgh', (key) => ['queue', key, key.toUpperCase()] as const),
       );
       const cases: [ScanRange, string][] = [
         [{}, 'abcdefgh'],

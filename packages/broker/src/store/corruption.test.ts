@@ -255,7 +255,7 @@ async function contentsOf(store: Store): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const table of tables.filter((name) => name !== 'quarantine')) {
     for await (const page of store.scan(table)) {
-      for (const { key, value } of page) found.set(`${table}/${key}`, textOf(value));
+      for (const { key, value } of page) found.set(`${table}/${key.toString()}`, textOf(value));
     }
   }
   return found;

@@ -36,7 +36,7 @@ function startWriter(): { readonly child: ChildProcess; readonly lines: AsyncIte
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
-  return { child, lines: createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]() };
+  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -284,8 +284,8 @@ function randomBatch(random: Random): Batch {
 
 function apply(model: Map<string, string>, batch: Batch): void {
   for (const { table, key, value } of batch.changes) {
-    if (value === null) model.delete(`${table} ${key}`);
-    else model.set(`${table} ${key}`, `${value.length}:${value[0] ?? ''}:${value.at(-1) ?? ''}`);
+    if (value === null) model.delete(`${table} ${key.toString()}`);
+    else model.set(`${table} ${key.toString()}`, `${value.length}:${value[0] ?? ''}:${value.at(-1) ?? ''}`);
   }
 }
 
@@ -293,7 +293,7 @@ async function contents(store: Store): Promise<string> {
   const found = new Map<string, string>();
   for (const table of tables) {
     for await (const page of store.scan(table)) {
-      for (const { key, value } of page) found.set(`${table} ${key}`, `${value.length}:${value[0] ?? ''}:${value.at(-1) ?? ''}`);
+      for (const { key, value } of page) found.set(`${table} ${key.toString()}`, `${value.length}:${value[0] ?? ''}:${value.at(-1) ?? ''}`);
     }
   }
   return textOf(found);
