@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { launchBroker, LaunchedProcess, type LaunchedBroker, type LaunchBrokerOptions } from '@wrenmq/testkit';
@@ -102,6 +101,3 @@ export class Subscriber {
     else waiting(message);
   }
 }
-
-export const python = '/usr/bin/python3';
-export const pahoExamples: string = join(import.meta.dirname, 'paho-examples.py');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { FaultProxy } from '@wrenmq/testkit';
 import { useLaunchedBroker } from './interop.ts';
 
 // MQTT.js over every transport, in the three versions.
@@ -62,6 +63,10 @@ test('MQTT.js uses the properties of MQTT 5, topic aliases and shared subscripti
     autoAssignTopicAlias: true,
     properties: { topicAliasMaximum: 10 },
   });
+  const aliased: string[] = [];
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd === 'publish' && packet.properties?.topicAlias !== undefined) aliased.push(packet.topic);
+  });
   const arrived = messages(client, 6);
   await client.subscribeAsync({ 'js/five': { qos: 1 }, '$share/group/js/five': { qos: 1 } });
   const properties = {
@@ -77,6 +82,8 @@ test('MQTT.js uses the properties of MQTT 5, topic aliases and shared subscripti
     assert.equal(packet.properties?.contentType, 'text/plain');
     assert.deepEqual({ ...packet.properties?.userProperties }, { k: ['1', '2'] });
   }
+  // From the second message on the broker names the topic by its alias alone.
+  assert.deepEqual(aliased, ['js/five', '', '', '', '', '']);
 });
 
 test('MQTT.js resumes its session after the connection is lost, with everything in order', options, async (t) => {
@@ -101,14 +108,47 @@ test('MQTT.js resumes its session after the connection is lost, with everything 
   );
 });
 
-test('the will of a MQTT.js client is published when its connection is lost', options, async (t) => {
-  const watcher = await connect(t, 'mqtt', 'tcp', { protocolVersion: 4 });
-  const arrived = messages(watcher, 1);
-  await watcher.subscribeAsync('js/will', { qos: 1 });
-  const client = await connect(t, 'mqtt', 'tcp', {
-    protocolVersion: 4,
-    will: { topic: 'js/will', payload: Buffer.from('gone'), qos: 1, retain: false },
+test('MQTT.js sends what it was given while its connection was lost, each message once', options, async (t) => {
+  await using proxy = await FaultProxy.start(place.broker.target());
+  const watcher = await connect(t, 'mqtt', 'tcp', { protocolVersion: 5 });
+  const arrived = messages(watcher, 30);
+  await watcher.subscribeAsync('js/queued', { qos: 2 });
+  const client = await mqtt.connectAsync(`mqtt://localhost:${proxy.target.port}`, {
+    clean: false,
+    clientId: 'js-queued',
+    reconnectPeriod: 50,
   });
-  client.stream.destroy();
-  assert.equal((await arrived)[0]?.[1], 'gone');
+  t.after(() => client.endAsync(true));
+  const sent: Promise<unknown>[] = [];
+  for (let i = 0; i < 30; i += 1) {
+    if (i % 10 === 5) proxy.cutAll();
+    sent.push(client.publishAsync('js/queued', `${i}`, { qos: 2 }));
+  }
+  await Promise.all(sent);
+  assert.deepEqual(
+    (await arrived).map(([, payload]) => Number(payload)).toSorted((a, b) => a - b),
+    Array.from({ length: 30 }, (_, i) => i),
+  );
 });
+
+for (const [name, version] of versions) {
+  test(`the will of a MQTT.js client is published when its connection is lost, retained if it says so (${name})`, options, async (t) => {
+    const topic = `js/will/${name}`;
+    const watcher = await connect(t, 'mqtt', 'tcp', version);
+    const arrived = messages(watcher, 1);
+    await watcher.subscribeAsync(topic, { qos: 1 });
+    const will = { topic, payload: Buffer.from('gone'), qos: 1, retain: true } as const;
+    const client = await connect(t, 'ws', 'ws', {
+      ...version,
+      will: version.protocolVersion === 5 ? { ...will, properties: { contentType: 'text/plain', willDelayInterval: 0 } } : will,
+    });
+    client.stream.destroy();
+    const [message] = await arrived;
+    assert.equal(message[1], 'gone');
+    assert.equal(message[2].properties?.contentType, version.protocolVersion === 5 ? 'text/plain' : undefined);
+    const late = await connect(t, 'mqtt', 'tcp', version);
+    const kept = messages(late, 1);
+    await late.subscribeAsync(topic);
+    assert.equal((await kept)[0][2].retain, true);
+  });
+}
