@@ -194,3 +194,16 @@ test('a large packet that comes in small pieces is delivered whole', async () =>
   await publisher.packet('puback');
   assert.equal((await subscriber.packet('publish')).payload.equals(payload), true);
 });
+
+for (const version of [4, 5] as const) {
+  test(`a durable client that sends faster than the disk is read from again as soon as the disk has it (version ${version})`, async () => {
+    await using house = await MemoryHouse.open({ session: { receiveMaximum: 10, awaitingPubrelMax: 10 } });
+    const options = { clean: false, properties: { sessionExpiryInterval: 3600 } };
+    const client = await house.connect(version, options);
+    // Everything waits for the disk behind the QoS 2 message; no time passes.
+    client.send(publishBytes(version, { topic: 't', qos: 2, packetId: 1 }));
+    const questions = 500;
+    for (let count = 0; count < questions; count += 1) client.send(pingreqBytes(), publishBytes(version, { topic: 't' }));
+    await client.packet('pingresp', questions - 1);
+  });
+}

@@ -43,6 +43,7 @@ function create(endsAt: number | null = null) {
       refused.push([type, packetId]);
       return type !== endsAt;
     },
+    onReleased() {},
   });
   /** Packets that went out since the last call: `type packetId[ reason]`, or what is no acknowledgement as text. */
   const sent = (): string[] => {

@@ -7,10 +7,12 @@ import type { Outbox } from './outbox.ts';
 /** Stands for both lists while nothing is held, so that an idle connection has none. */
 const nothing: never[] = [];
 
-/** Puts back what a refused commit has to undo, and says what the client hears. */
+/** Puts back what a refused commit has to undo, says what the client hears, and goes on when less is held. */
 export interface RefusalHandler {
   /** An acknowledgement cannot be given: the disk is full. Returns false to end the connection. */
   onRefusedAcknowledgement(type: number, packetId: number): boolean;
+  /** The disk has answered: less is held than before. */
+  onReleased(): void;
 }
 
 /**
@@ -71,6 +73,7 @@ export class Acknowledgements implements Waiter {
       if (error !== null && sequences[i] > 0) isOver = !this.#refuse(items[i], isOver) || isOver;
       else this.#release(items[i], isOver);
     }
+    this.#refusals.onReleased();
   }
 
   #hold(item: number | Uint8Array, mustWait: boolean): void {

@@ -228,6 +228,11 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     return false;
   }
 
+  /** A client that was faster than the disk is read from again. */
+  onReleased(): void {
+    this.#resumeIfEmpty();
+  }
+
   /** Applies every time limit; called every SWEEP_MS. */
   sweep(nowMs: number): void {
     const { limits } = this.house;
