@@ -44,6 +44,13 @@ test('wrong settings throw a ConfigError with every problem, before anything is 
   );
 });
 
+test('a listener beyond loopback needs authentication; a hook may be it', () => {
+  const open = { ...settings, listeners: { ...settings.listeners, tcp: { bind: '0.0.0.0:0' } } };
+  assert.throws(() => createBroker({ settings: open }), ConfigError);
+  const broker = createBroker({ settings: open, hasOtherAuthentication: true });
+  assert.equal(broker.config.listeners['tcp'].isAnonymousAllowed, false);
+});
+
 test('an address that is taken: start rejects, nothing stays open, and another broker starts there later', async () => {
   const directory = await tempDirectory('wrenmq-embedding-');
   const squatter = createServer();

@@ -33,6 +33,11 @@ export interface BrokerOptions {
    * Ignored when `config` is given.
    */
   readonly settings?: object;
+  /**
+   * True when a hook on `client.authenticate` decides who comes in: listeners beyond loopback may then open without users in
+   * the settings. Whom the hook leaves undecided they let in no more than before. Goes with `settings`.
+   */
+  readonly hasOtherAuthentication?: boolean;
   /** pino, or anything with these five methods; silent by default. The same line is written at most 20 times in 10 s. */
   readonly log?: Logger;
   /** For tests that move time themselves. */
@@ -86,7 +91,7 @@ export class Broker {
   constructor(options: BrokerOptions = {}) {
     this.clock = options.clock ?? systemClock;
     this.log = new RateLimitedLogger(options.log ?? silentLogger, this.clock);
-    this.#configuration = options.config ?? loadConfig({ overrides: options.settings ?? {} });
+    this.#configuration = options.config ?? configurationOf(options);
     this.#hooks = new Hooks(this.log);
     this.#doors = new Doors(this.clock, this.log);
     const { overload } = this.config;
@@ -290,6 +295,10 @@ export class Broker {
 /** Makes a broker; `start` opens it. Throws a ConfigError when the settings are wrong. */
 export function createBroker(options: BrokerOptions = {}): Broker {
   return new Broker(options);
+}
+
+function configurationOf({ settings = {}, hasOtherAuthentication = false }: BrokerOptions): LoadedConfig {
+  return loadConfig({ overrides: settings, hasOtherAuthentication });
 }
 
 function quotaExceeded(): OperationalError {
