@@ -249,8 +249,10 @@ export class DeliveryOracle {
     receiver.firstEpoch.set(id, receiver.epoch);
     const newest = receiver.newest.get(stream) ?? -1;
     if (sequence > newest) receiver.newest.set(stream, sequence);
-    // Members of a shared group get what another one has left, whenever that is.
-    else if (!receiver.isShared) this.problems.add('order', `${receiver.name} got ${id} of ${stream} after ${newest}`);
+    // Members of a shared group get what another one has left, whenever that is. And what was published again may reach
+    // a subscription that was not there at the first time, after newer ones that reached it at their first.
+    else if (!receiver.isShared && !(message.sendings > 1 && hasComeSince(receiver, message)))
+      this.problems.add('order', `${receiver.name} got ${id} of ${stream} after ${newest}`);
   }
 
   #checkRepetition(receiver: Receiver, message: Tracked, packet: Delivered): void {
@@ -268,6 +270,12 @@ export class DeliveryOracle {
 
 function isInterested({ interests }: Receiver, { topic, sentAt }: Tracked): boolean {
   for (const [filter, { since }] of interests) if (since < sentAt && matches(filter, topic)) return true;
+  return false;
+}
+
+/** True when a subscription of the receiver to the message's topic has begun after the message was first sent. */
+function hasComeSince({ interests }: Receiver, { topic, sentAt }: Tracked): boolean {
+  for (const [filter, { absences }] of interests) if (matches(filter, topic) && absences.some(({ to }) => to > sentAt)) return true;
   return false;
 }
 

@@ -108,6 +108,19 @@ describe('the delivery oracle', () => {
     assert.deepEqual(found(), ['order']);
   });
 
+  test('accepts an older message that was published again to a subscription that had not been there at the first time', () => {
+    oracle.unsubscribing('s', 'load/#');
+    oracle.unsubscribed('s', 'load/#');
+    oracle.sent(message(1));
+    oracle.subscribing('s', 'load/#', 2);
+    oracle.subscribed('s', 'load/#');
+    oracle.sent(message(2));
+    deliver(message(2));
+    oracle.sent(message(1));
+    deliver(message(1), { dup: true });
+    assert.deepEqual(found(), []);
+  });
+
   test('finds a QoS that is not the lower one of message and subscription', () => {
     acknowledge(message(1));
     deliver(message(1), { qos: 2 });
