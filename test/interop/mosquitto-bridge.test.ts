@@ -110,7 +110,13 @@ test('the bridge is given what came while its connection was lost', options, asy
   const payloads = Array.from({ length: 20 }, (_, i) => `${i}`);
   for (const payload of payloads) await near.publish({ topic: 'missed', payload, qos: 1 });
   proxy.stall('toBroker', false);
-  for (const payload of payloads) assert.equal((await far.receive()).payload.toString(), payload);
+  const missed: string[] = [];
+  while (missed.length < payloads.length) {
+    const { topic, payload } = await far.receive();
+    // What was not acknowledged when the connection was cut may come again at QoS 1.
+    if (topic === 'missed') missed.push(payload.toString());
+  }
+  assert.deepEqual(missed, payloads);
 });
 
 test('a bridge that a rule lets announce its state under $SYS is seen to come and to go', options, async (t) => {
