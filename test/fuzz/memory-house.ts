@@ -38,7 +38,10 @@ export class MemoryHouse implements AsyncDisposable {
     kernel.table.start();
     kernel.startSweeping();
     house.#kernel = kernel;
-    house.#services = kernel.connectionServices(config, true, () => house.refusal);
+    house.#services = kernel.connectionServices(config, true, {
+      enter: () => (house.refusal === 0 ? null : { reasonCode: house.refusal, reason: 'the test says so' }),
+      leave: () => {},
+    });
     return house;
   }
 

@@ -21,7 +21,8 @@ async function open(port: number, first: Buffer | string = Buffer.alloc(0)): Pro
 /** The far end has closed, whatever it sent before. */
 async function closed(socket: Socket): Promise<void> {
   socket.resume();
-  if (!socket.closed) await once(socket, 'close');
+  // A reset is an end, too.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
 }
 
 test('a connection over limits.connectionsMax gets 0x89, in MQTT 3 return code 3, and may come when another has gone', async () => {
@@ -42,20 +43,57 @@ test('a connection over limits.connectionsMax gets 0x89, in MQTT 3 return code 3
   await Promise.all([first.cut(), again.cut()]);
 });
 
-test('a connection over the connectionsMax of its listener is closed at once; another listener is open', async () => {
+test('a client over the connectionsMax of its listener gets 0x89, in MQTT 3 return code 3; another listener is open', async () => {
   await using house = await SocketBroker.start({
     listeners: { tcp: { bind: '127.0.0.1:0', connectionsMax: 1 }, other: { kind: 'tcp', bind: '127.0.0.1:0' } },
   });
+  // Who has not said CONNECT takes nobody's place.
+  const silent = await open(house.target().port);
   const first = await house.connect('a');
-  const second = await open(house.target().port, connectBytes(5, { clientId: 'b' }));
-  await closed(second);
-  assert.equal(second.bytesRead, 0);
+  for (const [version, refusal] of [
+    [5, 0x89],
+    [4, 3],
+    [3, 3],
+  ] as const) {
+    const second = await WireClient.open(house.target(), version);
+    second.send(connectBytes(version, { clientId: 'b' }));
+    assert.equal((await second.expect('connack')).reasonCode, refusal);
+    await second.expectClose();
+  }
+  silent.destroy();
   const other = await house.connect('c', 5, 'other');
   await first.cut();
   // The broker hears of the end a little later than we do.
   let again: WireClient | null = null;
   while (again === null) again = await house.connect('d').catch(() => null);
   await Promise.all([other.cut(), again.cut()]);
+});
+
+test('of clients that come at once as many are let in as there are places, whatever the order of their packets', async () => {
+  await using house = await SocketBroker.start({ limits: { connectionsMax: 20 } });
+  const clients = await Promise.all(Array.from({ length: 50 }, () => WireClient.open(house.target(), 5)));
+  const codes = await Promise.all(
+    clients.map(async (client, index) => {
+      client.send(connectBytes(5, { clientId: `c${index}` }));
+      return (await client.expect('connack')).reasonCode;
+    }),
+  );
+  assert.equal(codes.filter((code) => code === 0).length, 20);
+  assert.equal(codes.filter((code) => code === 0x89).length, 30);
+  await Promise.all(clients.map((client) => client.cut()));
+});
+
+test('a listener takes a thousand connections more than clients, and closes what is over that at once', async () => {
+  await using house = await SocketBroker.start({ listeners: { tcp: { bind: '127.0.0.1:0', connectionsMax: 1 } } });
+  const first = await house.connect('a');
+  const { port } = house.target();
+  const crowd = await Promise.all(Array.from({ length: 1000 }, () => open(port)));
+  const over = await open(port, connectBytes(5, { clientId: 'b' }));
+  await closed(over);
+  assert.equal(over.bytesRead, 0);
+  await first.expectNothing();
+  for (const socket of crowd) socket.destroy();
+  await first.cut();
 });
 
 test('an overloaded broker refuses new clients with 0x89', async () => {

@@ -16,6 +16,7 @@ import { RunningFeatures, statisticsOf } from '#boot/run-features.ts';
 import { loadConfig } from '#config/load-config.ts';
 import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
+import type { EntranceRefusal } from '#connection/connection-services.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
 import type { Statistics } from '#hooks/feature.ts';
@@ -221,7 +222,7 @@ export class Broker {
     this.#gauge.start();
     this.#features = new RunningFeatures(kernel, config);
     const admin = await this.#openAdmin(kernel);
-    await this.#doors.open(config, kernel, () => this.#refusal(kernel));
+    await this.#doors.open(config, kernel, { refusal: (clients) => this.#refusal(clients) });
     this.#state = 'running';
     const { authority, bound } = this.#doors;
     return { listeners: bound, admin, certificateAuthority: authority?.caPath ?? null };
@@ -259,12 +260,14 @@ export class Broker {
     ];
   }
 
-  /** The reason code with which new clients are refused now, or 0. */
-  #refusal(kernel: Kernel): number {
-    if (this.#state === 'stopping') return drainReasonCode(this.config);
-    if (this.#state !== 'running') return ReasonCode.ServerUnavailable;
-    if (kernel.table.size > this.config.limits.connectionsMax || this.#gauge.isOverloaded) return ReasonCode.ServerBusy;
-    return 0;
+  /** Why new clients are refused now, when so many are in; or null. */
+  #refusal(clients: number): EntranceRefusal | null {
+    if (this.#state === 'stopping') return { reasonCode: drainReasonCode(this.config), reason: 'the broker is shutting down' };
+    if (this.#state !== 'running') return { reasonCode: ReasonCode.ServerUnavailable, reason: 'the broker is starting' };
+    const { connectionsMax } = this.config.limits;
+    if (clients >= connectionsMax) return { reasonCode: ReasonCode.ServerBusy, reason: `limits.connectionsMax is ${connectionsMax}` };
+    if (this.#gauge.isOverloaded) return { reasonCode: ReasonCode.ServerBusy, reason: 'the broker is overloaded (see overload)' };
+    return null;
   }
 
   async #dismissClients(kernel: Kernel): Promise<void> {

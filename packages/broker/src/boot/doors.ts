@@ -10,6 +10,7 @@ import { createListener, type Listener } from '#listeners/listener.ts';
 import type { ListenerOptions } from '#listeners/listener-options.ts';
 import { ensureLocalAuthority, type LocalAuthority } from '#listeners/local-authority.ts';
 import { ReadBuffer } from '#listeners/socket-handle.ts';
+import { ClientCount, type EntranceHouse, ListenerEntrance } from './entrance.ts';
 import type { Kernel } from './kernel.ts';
 import { listenerOptionsOf, needsOwnCertificate } from './listener-plan.ts';
 
@@ -35,6 +36,8 @@ export class Doors {
   readonly #listeners = new Map<string, Listener>();
   /** As they were opened: kind and address cannot change. */
   readonly #options = new Map<string, ListenerOptions>();
+  readonly #entrances = new Map<string, ListenerEntrance>();
+  readonly #clients = new ClientCount();
   /** What new connections of a listener get. */
   readonly #services = new Map<string, ConnectionServices>();
   #cancelRenewal: Cancel | null = null;
@@ -49,19 +52,21 @@ export class Doors {
   }
 
   /** Opens every enabled listener; when one fails, closes the others and rejects. */
-  async open(config: Config, kernel: Kernel, refusal: () => number): Promise<void> {
+  async open(config: Config, kernel: Kernel, house: EntranceHouse): Promise<void> {
     if (needsOwnCertificate(config)) {
       this.authority = await this.#ensureAuthority(config);
       this.#renewDaily(config);
     }
     const readBuffer = new ReadBuffer();
     try {
-      for (const [name, { enabled, kind, bind }] of Object.entries(config.listeners)) {
+      for (const [name, { enabled, kind, bind, connectionsMax }] of Object.entries(config.listeners)) {
         if (!enabled) continue;
         const options = listenerOptionsOf(name, config, this.authority);
         this.#options.set(name, options);
         const listener = createListener(options, { log: this.#log, clock: this.#clock, readBuffer });
-        this.#services.set(name, kernel.connectionServices(config, isLoopback(bind), refusal));
+        const entrance = new ListenerEntrance({ name, connectionsMax, counters: listener.counters }, house, this.#clients);
+        this.#entrances.set(name, entrance);
+        this.#services.set(name, kernel.connectionServices(config, isLoopback(bind), entrance));
         const accept: Accept = (link) => {
           if (this.#isDenied(kernel, link)) return null;
           return new Connection(link, this.#services.get(name)!);
@@ -86,8 +91,10 @@ export class Doors {
       if (config.listeners[name] === undefined) continue;
       const { kind, bind } = this.#options.get(name)!;
       await listener.reload({ ...listenerOptionsOf(name, config, this.authority), kind, bind });
-      const { listener: facts, refusal } = this.#services.get(name)!;
-      this.#services.set(name, kernel.connectionServices(config, facts.isLoopback, refusal));
+      const { listener: facts } = this.#services.get(name)!;
+      const entrance = this.#entrances.get(name)!;
+      entrance.connectionsMax = config.listeners[name].connectionsMax;
+      this.#services.set(name, kernel.connectionServices(config, facts.isLoopback, entrance));
     }
   }
 

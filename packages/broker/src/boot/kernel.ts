@@ -9,7 +9,7 @@ import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import { ChunkPool } from '#connection/chunk-pool.ts';
 import type { Connection } from '#connection/connection.ts';
-import type { ConnectionServices } from '#connection/connection-services.ts';
+import type { ConnectionServices, Entrance } from '#connection/connection-services.ts';
 import { ConnectionTable } from '#connection/connection-table.ts';
 import { Flusher } from '#connection/flusher.ts';
 import type { OutboxServices } from '#connection/outbox.ts';
@@ -148,8 +148,8 @@ export class Kernel {
     await this.committer.durable();
   }
 
-  /** What the connections of one listener share; `refusal` says whether new clients are taken. */
-  connectionServices(config: Config, isLoopback: boolean, refusal: () => number): ConnectionServices {
+  /** What the connections of one listener share. */
+  connectionServices(config: Config, isLoopback: boolean, entrance: Entrance): ConnectionServices {
     const { port, topics, committer, clock, counters, log, hooks, table } = this;
     const { limits, session, mqtt } = config;
     return {
@@ -161,7 +161,7 @@ export class Kernel {
       log,
       hooks,
       table,
-      refusal,
+      entrance,
       outbox: this.#outbox,
       writer: this.#writer,
       frame: this.#frame,

@@ -19,9 +19,9 @@ test('the own certificate is needed for enabled TLS listeners without one of the
   assert.equal(needsOwnCertificate(configOf({ ...allOff, wss: { bind: '127.0.0.1:0', ...certificate } })), false);
 });
 
-test('a TCP listener has neither TLS nor WebSocket', () => {
+test('a TCP listener has neither TLS nor WebSocket, and takes some connections more than clients, to refuse them with an answer', () => {
   const options = listenerOptionsOf('tcp', configOf({ tcp: { bind: '127.0.0.1:0', connectionsMax: 7 } }), null);
-  assert.deepEqual([options.kind, options.name, options.connectionsMax, options.tls, options.websocket], ['tcp', 'tcp', 7, null, null]);
+  assert.deepEqual([options.kind, options.name, options.connectionsMax, options.tls, options.websocket], ['tcp', 'tcp', 1007, null, null]);
 });
 
 test('a TLS listener takes its own certificate, or the one that the broker made, and more by server name', () => {

@@ -9,6 +9,8 @@ import {
 
 /** A WebSocket frame's own bytes beside the largest packet. */
 const FRAME_SPARE_BYTES = 16;
+/** So many connections over its limit a listener takes to tell them so; what is over that is closed at once. */
+const CONNECTIONS_SPARE = 1000;
 
 /** Where the broker's own certificate is. */
 export interface OwnCertificate {
@@ -28,7 +30,7 @@ export function listenerOptionsOf(name: string, config: Config, own: OwnCertific
     name,
     bind,
     backlog,
-    connectionsMax,
+    connectionsMax: Math.min(connectionsMax, config.limits.connectionsMax) + CONNECTIONS_SPARE,
     acceptRate: acceptRatePerSecond === Infinity ? null : { perSecond: acceptRatePerSecond, burst: acceptBurst },
     handshakeTimeoutMs: config.limits.connectTimeoutMs,
     proxyProtocol: proxyProtocol.enabled ? { trusted: proxyProtocol.trusted, timeoutMs: proxyProtocol.timeoutMs } : false,

@@ -31,7 +31,7 @@ export const limits = section(
     ),
     connectionsMax: key(
       'live',
-      'Connections of all listeners at the same time, 1 to 10000000; more get 0x89 Server busy.',
+      'Clients of all listeners at the same time, 1 to 10000000; more get 0x89 Server busy.',
       count(1, 10_000_000).prefault(1_000_000),
     ),
     topicBytesMax: key('restart', 'Longest topic name or filter in bytes, 1 to 65535.', count(1, 65_535).prefault(65_535)),

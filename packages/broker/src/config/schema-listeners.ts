@@ -104,7 +104,7 @@ export const listenerSchema = z.strictObject({
   ),
   connectionsMax: key(
     'live',
-    'Connections at the same time, 1 to 10000000, or unlimited; more are closed at once.',
+    'Clients at the same time, 1 to 10000000, or unlimited; more get 0x89 Server busy, and from 1000 connections more on they are closed at once.',
     count(1, 10_000_000, 'unlimited').prefault('unlimited'),
   ),
   acceptRate: key(

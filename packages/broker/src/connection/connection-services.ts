@@ -48,6 +48,21 @@ export interface ListenerFacts {
   readonly isLoopback: boolean;
 }
 
+/** Why a client must stay out. */
+export interface EntranceRefusal {
+  /** 0x88, 0x89, 0x9C ... */
+  readonly reasonCode: number;
+  readonly reason: string;
+}
+
+/** The way in through one listener, which knows how many clients are in. */
+export interface Entrance {
+  /** A client has said CONNECT: counts it in, or says why it must stay out. */
+  enter(): EntranceRefusal | null;
+  /** A client that was counted in is gone. */
+  leave(): void;
+}
+
 /** What the connections of one listener share. */
 export interface ConnectionServices {
   readonly port: ClientPort;
@@ -66,8 +81,7 @@ export interface ConnectionServices {
   readonly limits: ConnectionLimits;
   readonly server: ServerFacts;
   readonly listener: ListenerFacts;
-  /** A reason code to refuse new clients with (0x88, 0x89, 0x9C ...), or 0. */
-  readonly refusal: () => number;
+  readonly entrance: Entrance;
   /** A client identifier that nobody has. */
   readonly assignClientId: () => string;
 }

@@ -292,10 +292,11 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   #leave(keepsWill: boolean, reasonCode: number): void {
-    const { client } = this;
-    const wasConnected = this.state === ConnectionState.Connected;
+    const { client, state } = this;
+    const wasConnected = state === ConnectionState.Connected;
     this.state = ConnectionState.Closed;
     this.client = null;
+    if (wasConnected || state === ConnectionState.Connecting) this.house.entrance.leave();
     if (client !== null && wasConnected) this.house.port.close(client, keepsWill, reasonCode);
   }
 

@@ -14,15 +14,16 @@ import { proceed } from './handle-auth.ts';
 export function handleConnect(connection: Connection, packet: ConnectPacket): void {
   connection.version = packet.version;
   connection.isBridge = packet.isBridge === true;
-  connection.state = ConnectionState.Connecting;
   connection.hasProblemInformation = packet.properties?.requestProblemInformation !== false;
   connection.receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;
   connection.packetBytesMax = packet.properties?.maximumPacketSize ?? 0xffffffff;
-  const reasonCode = connection.house.refusal();
-  if (reasonCode !== 0) {
-    connection.disconnect(reasonCode, 'the broker takes no new clients now', connection.house.server.serverReference);
+  const { entrance, server } = connection.house;
+  const refused = entrance.enter();
+  if (refused !== null) {
+    connection.disconnect(refused.reasonCode, refused.reason, server.serverReference);
     return;
   }
+  connection.state = ConnectionState.Connecting;
   checkClientId(connection, packet);
   const will = willOf(connection, packet);
   const identity = identityOf(connection, packet);

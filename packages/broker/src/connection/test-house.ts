@@ -116,7 +116,10 @@ export class TestHouse {
       limits: { ...generousLimits, ...limits },
       server: { responseInformation: null, serverReference: null, ...server },
       listener: { isLoopback: true },
-      refusal: () => this.refusal,
+      entrance: {
+        enter: () => (this.refusal === 0 ? null : { reasonCode: this.refusal, reason: 'the test says so' }),
+        leave: () => {},
+      },
       assignClientId: () => 'assigned',
     };
   }
