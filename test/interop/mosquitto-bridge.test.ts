@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import {
+  connectBytes,
   FaultProxy,
   hasMosquitto,
   launchBroker,
@@ -63,7 +64,7 @@ async function receives(client: WireClient, topic: string): Promise<void> {
 }
 
 for (const version of versions) {
-  const bridge = [`bridge_protocol_version ${version}`, 'notifications false'];
+  const bridge = [`bridge_protocol_version ${version}`];
 
   test(`mosquitto bridges both ways, each message once (${version})`, options, async (t) => {
     await using broker = await launchBroker();
@@ -104,7 +105,7 @@ for (const version of versions) {
 test('the bridge is given what came while its connection was lost', options, async (t) => {
   await using broker = await launchBroker();
   await using proxy = await FaultProxy.start(broker.target());
-  const { near, far } = await startPair(t, broker, ['bridge_protocol_version mqttv311', 'notifications false'], proxy.target);
+  const { near, far } = await startPair(t, broker, ['bridge_protocol_version mqttv311'], proxy.target);
   proxy.stall('toBroker', true);
   proxy.cutAll();
   const payloads = Array.from({ length: 20 }, (_, i) => `${i}`);
@@ -118,6 +119,39 @@ test('the bridge is given what came while its connection was lost', options, asy
   }
   assert.deepEqual(missed, payloads);
 });
+
+for (const version of versions) {
+  test(`a bridge announces that it has come and gone, retained, and nobody else can (${version})`, options, async (t) => {
+    await using broker = await launchBroker();
+    const watcher = await connect(t, broker.target(), 'watcher');
+    await watcher.subscribe({ filter: '$SYS/broker/connection/#', qos: 1 });
+    const mosquitto = await startBridge(t, broker.target().port, [
+      `bridge_protocol_version ${version}`,
+      'local_clientid near',
+      'remote_clientid site.7',
+    ]);
+    const topic = '$SYS/broker/connection/site.7/state';
+    const heard = async (client: WireClient) => {
+      const { topic: name, payload, retain } = await client.receive();
+      return [name, payload.toString(), retain];
+    };
+    const kept = async (clientId: string) => {
+      const late = await connect(t, broker.target(), clientId);
+      await late.subscribe({ filter: '$SYS/broker/connection/+/state', qos: 1 });
+      return heard(late);
+    };
+    assert.deepEqual(await heard(watcher), [topic, '1', false]);
+    assert.deepEqual(await kept('late'), [topic, '1', true]);
+    assert.equal(await watcher.publish({ topic, payload: '0', qos: 1, retain: true }), 0x87);
+    const impostor = await WireClient.open(broker.target(), 5);
+    t.after(() => impostor.transport.destroy());
+    impostor.send(connectBytes(5, { clientId: 'impostor', will: { topic, payload: '0', retain: true } }));
+    assert.equal((await impostor.expect('connack')).reasonCode, 0x87);
+    await mosquitto.kill('SIGKILL');
+    assert.deepEqual(await heard(watcher), [topic, '0', false]);
+    assert.deepEqual(await kept('later'), [topic, '0', true]);
+  });
+}
 
 test('a bridge that a rule lets announce its state under $SYS is seen to come and to go', options, async (t) => {
   const configuration = join(directory.path, 'wrenmq.yaml');

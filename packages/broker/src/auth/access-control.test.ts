@@ -152,3 +152,33 @@ test('a superuser is only who is one by the configuration (A44)', async () => {
     assert.equal(access.authorization.authorizePublish(outcome.principal, 'a', 0, false), expected);
   }
 });
+
+test('a client may announce its own state under $SYS as a bridge does, and nobody else may; rules come first', async () => {
+  const own = principalOf('alice', { clientId: 'host.bridge' });
+  const mayPublish = async (settings: Partial<AccessSettings>, topic: string, principal = own) => {
+    const { authorization } = await loaded(settings);
+    assert.equal(await authorization.authorizeSubscribe(principal, topic, 0), 'deny');
+    assert.equal(authorization.mayReceive(principal, topic, 0), false);
+    return authorization.authorizePublish(principal, topic, 1, true);
+  };
+  const state = '$SYS/broker/connection/host.bridge/state';
+  assert.equal(await mayPublish({}, state), true);
+  assert.equal(await mayPublish({}, state, principalOf('alice', { clientId: 'other' })), false);
+  assert.equal(await mayPublish({}, state, principalOf('alice', { clientId: 'Host.bridge' })), false);
+  for (const topic of [
+    '$SYS/broker/connection/host.bridge/version',
+    '$SYS/broker/connection/host.bridge',
+    '$SYS/broker/connection/state',
+    '$SYS/broker/connection/host.bridge/state/more',
+    '$SYS/broker/clients/host.bridge/state',
+  ]) {
+    assert.equal(await mayPublish({}, topic), false, topic);
+  }
+  for (const clientId of ['a/b', '/', 'a/state', '']) {
+    assert.equal(await mayPublish({}, `$SYS/broker/connection/${clientId}/state`, principalOf('alice', { clientId })), false, clientId);
+  }
+  assert.equal(await mayPublish({ rules: [], noMatch: 'allow' }, state), true);
+  assert.equal(await mayPublish({ rules: [], noMatch: 'deny' }, state), false);
+  const deny = { permission: 'deny', action: 'publish', topics: ['$SYS/#'] } as const;
+  assert.equal(await mayPublish({ rules: [deny], noMatch: 'allow' }, state), false);
+});

@@ -10,6 +10,7 @@ import type { AuthenticationProvider } from './authenticator.ts';
 import type { NoMatch } from './authorization-chain.ts';
 import { AuthorizationChain } from './authorization-chain.ts';
 import type { AuthorizationProvider } from './authorizer.ts';
+import { BridgeStateProvider } from './bridge-state-provider.ts';
 import type { CertificateUse } from './certificate-provider.ts';
 import { CertificateProvider } from './certificate-provider.ts';
 import { EnhancedAuthentication } from './enhanced-authentication.ts';
@@ -143,6 +144,8 @@ export class AccessControl {
     this.#verifier.forget();
     this.#replaceChains(settings);
     const providers = [...(this.#options.authorizationProviders ?? []), new RulesProvider(rules)];
+    // Where rules of the owner's own deny what they do not name, they must name this, too.
+    if (settings.rules === null || settings.noMatch === 'allow') providers.push(new BridgeStateProvider());
     this.authorization.replace(providers, settings.noMatch);
     return { revokedUsers };
   }

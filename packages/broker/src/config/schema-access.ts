@@ -74,7 +74,7 @@ const rule = z.strictObject({
 export const authorization = section('What a client may publish and subscribe to.', {
   rules: key(
     'live',
-    'Rules in order; the first that fits decides. null: no rules, everyone may use every topic outside the $ trees. An empty list is a list: it denies, unless default says otherwise.',
+    'Rules in order; the first that fits decides. null: no rules, everyone may use every topic outside the $ trees, and bridges may announce their state there. An empty list is a list: it denies, unless default says otherwise.',
     z.array(rule).nullable().prefault(null),
   ),
   default: key('live', 'What holds when there are rules and none fits: deny or allow.', z.enum(['deny', 'allow']).prefault('deny')),
