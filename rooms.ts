@@ -1,7 +1,7 @@
 /**
- * THE table: which room of the broker may import which. Imports point only down it: a room names rooms that stand above it
- * here. `tidy.test.ts` checks it. Tests, the files beside the rooms (index.ts, broker.ts), the room `boot` that they are made of, and `node:` modules
- * are free.
+ * THE tables: which room may import which, for each package that has rooms. Imports point only down them: a room names rooms that stand
+ * above it here. `tidy.test.ts` checks it. Tests, the files beside the rooms (index.ts, broker.ts), the rooms that compose the others,
+ * and `node:` modules are free.
  */
 export interface Room {
   /** Rooms, or single files of one: `hooks/feature.ts`. */
@@ -10,7 +10,15 @@ export interface Room {
   readonly packages: readonly string[];
 }
 
-export const ROOMS: Readonly<Record<string, Room>> = {
+export interface House {
+  readonly rooms: Readonly<Record<string, Room>>;
+  /** Rooms that compose the others. */
+  readonly composing: readonly string[];
+  /** Rooms in which every folder is a room of its own, closed to its neighbours. */
+  readonly ofRooms: readonly string[];
+}
+
+const BROKER_ROOMS: Readonly<Record<string, Room>> = {
   base: { rooms: [], packages: [] },
   message: { rooms: ['base'], packages: ['@wrenmq/codec'] },
   topic: { rooms: ['base'], packages: [] },
@@ -41,11 +49,26 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   api: { rooms: ['base', 'message', 'hooks/feature.ts'], packages: ['fastify', 'prom-client'] },
 };
 
-/** Rooms that compose the others, with broker.ts. */
-export const COMPOSING_ROOMS: readonly string[] = ['boot'];
+const CLIENT_ROOMS: Readonly<Record<string, Room>> = {
+  base: { rooms: [], packages: [] },
+  store: { rooms: ['base', 'store/session-store.ts'], packages: [] },
+  topic: { rooms: ['base'], packages: [] },
+  message: { rooms: ['base', 'topic'], packages: ['@wrenmq/codec'] },
+  transport: { rooms: ['base'], packages: ['ws'] },
+  // Pure: of the store only its contract.
+  session: { rooms: ['base', 'store/session-store.ts'], packages: ['@wrenmq/codec'] },
+  delivery: { rooms: ['base', 'topic', 'message', 'session'], packages: ['@wrenmq/codec'] },
+  client: { rooms: ['base', 'topic', 'message', 'store', 'transport', 'session', 'delivery'], packages: ['@wrenmq/codec'] },
+  // What stands on a client sees its contract only.
+  rpc: { rooms: ['base', 'topic', 'message', 'client/mqtt-client.ts'], packages: ['@wrenmq/codec'] },
+  events: { rooms: ['base', 'topic', 'message', 'client/mqtt-client.ts'], packages: ['@wrenmq/codec'] },
+  mqttxx: { rooms: ['base', 'topic', 'message', 'client', 'rpc', 'events'], packages: ['@wrenmq/codec'] },
+};
 
-/** Rooms in which every folder is a room of its own, closed to its neighbours. */
-export const ROOMS_OF_ROOMS: readonly string[] = ['gateways', 'features'];
+export const HOUSES: Readonly<Record<string, House>> = {
+  broker: { rooms: BROKER_ROOMS, composing: ['boot'], ofRooms: ['gateways', 'features'] },
+  client: { rooms: CLIENT_ROOMS, composing: [], ofRooms: [] },
+};
 
 /** Packages that depend on nothing, not even on Node; the others may import what their package.json lists. */
 export const PURE_PACKAGES: readonly string[] = ['codec'];

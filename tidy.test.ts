@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkLockFile, checkReadmes, checkTranslation } from './scripts/tidy/check-documents.ts';
-import { checkImports, checkTable } from './scripts/tidy/check-imports.ts';
+import { checkImports, checkTables } from './scripts/tidy/check-imports.ts';
 import { checkNames } from './scripts/tidy/check-names.ts';
 import { checkShape } from './scripts/tidy/check-shape.ts';
 import { checkWords } from './scripts/tidy/check-words.ts';
@@ -15,8 +15,8 @@ function assertNone(problems: readonly Problem[]): void {
   assert.ok(problems.length === 0, `${problems.length} to mend:\n${problems.join('\n')}`);
 }
 
-test('the table of rooms points only down', () => assertNone(checkTable()));
-test('imports point only down the table of rooms', () => assertNone(code.flatMap(checkImports)));
+test('the tables of rooms point only down', () => assertNone(checkTables()));
+test('imports point only down the tables of rooms', () => assertNone(code.flatMap(checkImports)));
 test('files are at most 450 lines, functions 70, parameters 4, and no module holds state', () => assertNone(code.flatMap(checkShape)));
 test('names say what they name', () => assertNone(code.flatMap(checkNames)));
 test('no file holds a word that has no place here', () =>

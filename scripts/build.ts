@@ -4,7 +4,7 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const PUBLISHED = ['codec', 'broker', 'wrenmq'];
+const PUBLISHED = ['codec', 'client', 'broker', 'wrenmq'];
 
 for (const name of PUBLISHED) {
   const folder = join(root, 'packages', name);

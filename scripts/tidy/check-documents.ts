@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import { ROOMS_OF_ROOMS } from '#root/rooms.ts';
+import { HOUSES } from '#root/rooms.ts';
 import { countLines, isCode, lineAt, type Problem, type SourceFile } from './source-file.ts';
 
 const README_LINES_MAX = 100;
@@ -7,7 +7,7 @@ const README_LINES_MAX = 100;
 /** Packages and rooms without a page that says what they are, or with more than a page. */
 export function checkReadmes(files: readonly SourceFile[]): Problem[] {
   const pages = new Map(files.filter((file) => file.path.endsWith('/README.md')).map((file) => [dirname(file.path), file]));
-  const missing = [...listHouses(files)].filter((folder) => !pages.has(folder)).map((folder) => `${folder}/README.md:1 is missing`);
+  const missing = [...listHomes(files)].filter((folder) => !pages.has(folder)).map((folder) => `${folder}/README.md:1 is missing`);
   const long = [...pages.values()]
     .filter((file) => file.path.includes('/src/') && countLines(file.text) > README_LINES_MAX)
     .map((file) => `${file.path}:${README_LINES_MAX} a room's README is a page, at most ${README_LINES_MAX} lines`);
@@ -45,16 +45,17 @@ function withoutCode(text: string): string {
   return text.replaceAll(CODE_BLOCK, '');
 }
 
-/** Every package, every room of the broker, and every folder of a room whose folders are rooms. */
-function listHouses(files: readonly SourceFile[]): Set<string> {
-  const houses = new Set<string>();
+/** Every package, every room, and every folder of a room whose folders are rooms. */
+function listHomes(files: readonly SourceFile[]): Set<string> {
+  const homes = new Set<string>();
   for (const { path } of files.filter(isCode)) {
     const [top, name, source, room, ...rest] = path.split('/');
     if (top !== 'packages') continue;
-    houses.add(`packages/${name}`);
-    if (name !== 'broker' || source !== 'src' || rest.length === 0) continue;
-    houses.add(`packages/broker/src/${room}`);
-    if (ROOMS_OF_ROOMS.includes(room) && rest.length > 1) houses.add(`packages/broker/src/${room}/${rest[0]}`);
+    homes.add(`packages/${name}`);
+    const house = HOUSES[name];
+    if (house === undefined || source !== 'src' || rest.length === 0) continue;
+    homes.add(`packages/${name}/src/${room}`);
+    if (house.ofRooms.includes(room) && rest.length > 1) homes.add(`packages/${name}/src/${room}/${rest[0]}`);
   }
-  return houses;
+  return homes;
 }

@@ -1,15 +1,13 @@
 import { builtinModules } from 'node:module';
 import { dirname } from 'node:path/posix';
 import { parseSync } from 'oxc-parser';
-import { COMPOSING_ROOMS, PURE_PACKAGES, type Room, ROOMS, ROOMS_OF_ROOMS } from '#root/rooms.ts';
+import { type House, HOUSES, PURE_PACKAGES, type Room } from '#root/rooms.ts';
 import { isTest, lineAt, type Problem, type SourceFile } from './source-file.ts';
 
 interface Import {
   readonly specifier: string;
   readonly line: number;
 }
-
-const BROKER = 'packages/broker/src/';
 
 /** Imports that leave their room by another door than the table in rooms.ts allows. */
 export function checkImports(file: SourceFile): Problem[] {
@@ -19,15 +17,17 @@ export function checkImports(file: SourceFile): Problem[] {
   });
 }
 
-/** The table must itself point only down. */
-export function checkTable(): Problem[] {
-  const names = Object.keys(ROOMS);
-  return names.flatMap((name, index) =>
-    ROOMS[name].rooms
-      .map((target) => target.split('/')[0])
-      .filter((target) => target !== name && !names.slice(0, index).includes(target))
-      .map((target) => `rooms.ts:1 ${name} may not import ${target}: it does not stand above it`),
-  );
+/** The tables must themselves point only down. */
+export function checkTables(): Problem[] {
+  return Object.values(HOUSES).flatMap(({ rooms }) => {
+    const names = Object.keys(rooms);
+    return names.flatMap((name, index) =>
+      rooms[name].rooms
+        .map((target) => target.split('/')[0])
+        .filter((target) => target !== name && !names.slice(0, index).includes(target))
+        .map((target) => `rooms.ts:1 ${name} may not import ${target}: it does not stand above it`),
+    );
+  });
 }
 
 function listImports(file: SourceFile): Import[] {
@@ -51,10 +51,17 @@ function judgeForm(file: SourceFile, specifier: string): string | null {
     return 'name the room (#room/file.ts) or the package instead of climbing with ../';
   if (/^[.#]/.test(specifier) && !/\.(ts|mjs|js|json)$/.test(specifier)) return 'write the file with its ending';
   if (!specifier.startsWith('node:') && builtinModules.includes(specifier)) return `write node:${specifier}`;
-  if (!specifier.startsWith('#') || !file.path.startsWith(BROKER)) return null;
+  const source = sourceOf(file);
+  if (!specifier.startsWith('#') || source === null) return null;
   const target = specifier.slice(1);
-  if (dirname(BROKER + target) === dirname(file.path)) return `write ./${target.split('/').at(-1)} for a file of the same folder`;
+  if (dirname(source.folder + target) === dirname(file.path)) return `write ./${target.split('/').at(-1)} for a file of the same folder`;
   return null;
+}
+
+/** The house that a file stands in, null when its package has no rooms. */
+function sourceOf(file: SourceFile): { readonly house: House; readonly folder: string } | null {
+  const name = Object.keys(HOUSES).find((house) => file.path.startsWith(`packages/${house}/src/`));
+  return name === undefined ? null : { house: HOUSES[name], folder: `packages/${name}/src/` };
 }
 
 function judgePackage(file: SourceFile, specifier: string): string | null {
@@ -64,18 +71,21 @@ function judgePackage(file: SourceFile, specifier: string): string | null {
 }
 
 function judgeRoom(file: SourceFile, specifier: string): string | null {
-  if (!file.path.startsWith(BROKER) || isTest(file) || specifier.startsWith('node:') || specifier.startsWith('./')) return null;
-  const [roomName, folder, ...rest] = file.path.slice(BROKER.length).split('/');
+  const source = sourceOf(file);
+  if (source === null || isTest(file) || specifier.startsWith('node:') || specifier.startsWith('./')) return null;
+  const { house, folder: root } = source;
+  const [roomName, folder, ...rest] = file.path.slice(root.length).split('/');
   // Files beside the rooms compose them.
-  if (folder === undefined || COMPOSING_ROOMS.includes(roomName)) return null;
-  const room = ROOMS[roomName];
+  if (folder === undefined || house.composing.includes(roomName)) return null;
+  const room = house.rooms[roomName];
   if (room === undefined) return `${roomName} is not a room of rooms.ts`;
   if (!specifier.startsWith('#')) {
     const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
     return room.packages.includes(name) ? null : `${roomName} may not import the package ${name}`;
   }
-  const closed = ROOMS_OF_ROOMS.includes(roomName) && rest.length > 0;
-  const own = closed ? `${roomName}/${folder}/` : ROOMS_OF_ROOMS.includes(roomName) ? null : `${roomName}/`;
+  const ofRooms = house.ofRooms.includes(roomName);
+  const closed = ofRooms && rest.length > 0;
+  const own = closed ? `${roomName}/${folder}/` : ofRooms ? null : `${roomName}/`;
   return mayImport(room, own, specifier.slice(1)) ? null : `${closed ? own : roomName} may not import it (rooms.ts)`;
 }
 

@@ -1,0 +1,183 @@
+import type { QoS } from '@wrenmq/codec';
+import type { MqttError } from '#base/mqtt-error.ts';
+import type { Message, Payload, PublishOptions, PublishResult } from '#message/message.ts';
+import type { ConcreteTopic, Topic, TopicParams } from '#topic/topic.ts';
+
+export interface SubscribeOptions {
+  /** Default 0. */
+  readonly qos?: QoS;
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  /** 0 (default): retained messages come at once. 1: only when the subscription is new. 2: never. */
+  readonly retainHandling?: 0 | 1 | 2;
+  /** The group of a shared subscription: `$share/{share}/{filter}`. */
+  readonly share?: string;
+  /** 'auto' (default): acknowledged when the iterator asks for the next message, or the handler is done. 'manual': by `ack` and `nack`. */
+  readonly ack?: 'auto' | 'manual';
+  /** Messages that may wait here. Default 1,024. */
+  readonly buffer?: number;
+  /** What a full buffer does to QoS 0 messages. 'backpressure' (default) pauses the socket. */
+  readonly whenFull?: 'backpressure' | 'drop-oldest' | 'drop-newest';
+  /** Aborted, it unsubscribes and ends the iteration. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Subscription<M> extends AsyncIterable<M>, AsyncDisposable {
+  readonly filter: string;
+  readonly grantedQoS: QoS;
+  /** Settles when the subscription has ended; never rejects. */
+  readonly closed: Promise<void>;
+  /** Ends the iteration; what waits here is not delivered any more. Never rejects for a lost connection. */
+  unsubscribe(): Promise<void>;
+}
+
+export interface HandlerContext {
+  /** Aborted when the registration is removed or the client closes. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler<M> = (message: M, context: HandlerContext) => void | Promise<void>;
+
+export interface HandleOptions<M> extends SubscribeOptions {
+  /** Messages in the handler at once. Default 1. */
+  readonly concurrency?: number;
+  /** Messages of the same key are handled one after the other. Default 'topic'. */
+  readonly orderBy?: 'topic' | 'none' | ((message: M) => string);
+  /** What becomes of a message whose handler throws. Default: an `error` event, and 'ack'. 'retry' calls the handler again, with back-off. */
+  readonly onError?: (error: unknown, message: M) => 'ack' | 'nack' | 'retry' | void;
+}
+
+export interface Registration extends AsyncDisposable {
+  /** Takes no new message, waits for running handlers, unsubscribes. */
+  remove(): Promise<void>;
+}
+
+export interface RequestOptions extends PublishOptions {
+  /** Milliseconds to wait for the answer. Default 30,000. */
+  readonly timeout?: number;
+}
+
+export interface RequestManyOptions extends RequestOptions {
+  /** Ends after so many answers. Default: no limit. */
+  readonly max?: number;
+  /** Ends when so many milliseconds passed without an answer, after the first one. Default: only `timeout` ends it. */
+  readonly idle?: number;
+}
+
+export interface CloseOptions {
+  /** Milliseconds for DISCONNECT to leave and the store to close. Default 5,000. */
+  readonly timeout?: number;
+  /** Reason code of DISCONNECT. Default 0. */
+  readonly reason?: number;
+  /** Seconds: changes the session's expiry (MQTT 5). */
+  readonly sessionExpiry?: number;
+  /** The broker publishes the will (0x04; in MQTT 3.1.1 by closing without DISCONNECT). */
+  readonly withWill?: boolean;
+}
+
+/** What the broker allows on this connection; the defaults of MQTT before the first one. */
+export interface Limits {
+  readonly receiveMaximum: number;
+  readonly maxPacketSize: number;
+  readonly maximumQoS: QoS;
+  readonly retain: boolean;
+  readonly wildcard: boolean;
+  readonly subscriptionIds: boolean;
+  readonly shared: boolean;
+  readonly topicAliasMaximum: number;
+  /** Seconds. */
+  readonly keepAlive: number;
+}
+
+export interface ClientStats {
+  /** Sent, not acknowledged. */
+  readonly inflight: number;
+  /** Not yet sent. */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** Messages. */
+  readonly sent: number;
+  readonly received: number;
+  /** Received messages that a full buffer dropped. */
+  readonly dropped: number;
+  readonly reconnects: number;
+  /** Milliseconds between the last PINGREQ and its answer; -1 before the first. */
+  readonly rtt: number;
+}
+
+export interface ClientEvents {
+  online: { readonly sessionPresent: boolean; readonly attempt: number };
+  /** `willRetryIn`: milliseconds; absent when there is no further attempt. */
+  offline: { readonly error?: MqttError; readonly reasonCode?: number; readonly willRetryIn?: number };
+  /** The broker had forgotten the session: so many messages were published again, so many were given up. */
+  sessionlost: { readonly republished: number; readonly failed: number };
+  /** There will be no further attempt; every promise is settled. */
+  stopped: { readonly error: MqttError };
+  slowconsumer: { readonly filter: string; readonly pending: number };
+  /** What no promise can tell: a handler that threw, a store that failed. */
+  error: { readonly error: unknown };
+}
+
+export interface MqttClient extends AsyncDisposable {
+  /** Empty until the broker has assigned one. */
+  readonly clientId: string;
+  readonly state: 'connecting' | 'online' | 'offline' | 'closed';
+  readonly protocolVersion: 4 | 5;
+  readonly limits: Limits;
+  readonly stats: ClientStats;
+  /** Response Information of CONNACK, where the broker gives it. */
+  readonly responseInformation: string | undefined;
+
+  /** Resolves when there is a connection; rejects when there will be none. */
+  online(options?: { readonly signal?: AbortSignal }): Promise<void>;
+
+  /** Resolves when the message is out (QoS 0) or acknowledged (QoS 1, 2). */
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult>;
+  publish<In>(topic: ConcreteTopic<In>, value: In, options?: PublishOptions): Promise<PublishResult>;
+
+  /** Resolves as soon as the message is in the session store (QoS 1 and 2); `acked` settles when the broker has acknowledged it. */
+  enqueue(topic: string, payload: Payload, options?: PublishOptions): Promise<EnqueuedMessage>;
+  enqueue<In>(topic: ConcreteTopic<In>, value: In, options?: PublishOptions): Promise<EnqueuedMessage>;
+
+  /** Resolves when the broker has granted it, also if that takes a reconnection; rejects when it refuses. */
+  subscribe<F extends string, In, Out>(
+    topic: Topic<F, In, Out>,
+    options?: SubscribeOptions,
+  ): Promise<Subscription<Message<Out, TopicParams<F>>>>;
+  subscribe<const F extends string>(
+    filter: F | readonly F[],
+    options?: SubscribeOptions,
+  ): Promise<Subscription<Message<Uint8Array, TopicParams<F>>>>;
+
+  handle<F extends string, In, Out>(
+    topic: Topic<F, In, Out>,
+    handler: Handler<Message<Out, TopicParams<F>>>,
+    options?: HandleOptions<Message<Out, TopicParams<F>>>,
+  ): Promise<Registration>;
+  handle<const F extends string>(
+    filter: F,
+    handler: Handler<Message<Uint8Array, TopicParams<F>>>,
+    options?: HandleOptions<Message<Uint8Array, TopicParams<F>>>,
+  ): Promise<Registration>;
+
+  /** Publishes with a response topic of this client and waits for one answer. MQTT 5. */
+  request(topic: string, payload: Payload, options?: RequestOptions): Promise<Message>;
+  /** The same for many answers; leaving the loop ends it. MQTT 5. */
+  requestMany(topic: string, payload: Payload, options?: RequestManyOptions): AsyncIterable<Message>;
+
+  on<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: { readonly signal?: AbortSignal; readonly once?: boolean },
+  ): this;
+
+  /** Resolves when the queue is empty, everything is acknowledged and no handler runs: safe to power off. */
+  drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Ends in any case within `timeout`. What is queued stays in a durable store; promises that wait are rejected with CLOSED. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface EnqueuedMessage {
+  readonly seq: bigint;
+  readonly acked: Promise<PublishResult>;
+}

@@ -1,0 +1,146 @@
+import type { ConnackProperties, DisconnectProperties, PublishProperties, QoS, Subscription, Will } from '@wrenmq/codec';
+import type { MqttError } from '#base/mqtt-error.ts';
+import type { StoreOp } from '#store/session-store.ts';
+
+/*
+ * The session core: pure. It has no clock, socket, timer or promise; `now` is milliseconds of a clock that never goes back.
+ *
+ *   inputs (methods of Session) ──> output bytes (takeOutput), store operations and news (SessionObserver)
+ *
+ * After any input the driver takes the output and looks at `nextTick`.
+ */
+
+export interface SessionSettings {
+  /** Empty: the broker assigns one (MQTT 5). */
+  readonly clientId: string;
+  readonly version: 4 | 5;
+  /** Seconds. */
+  readonly keepAlive: number;
+  /** Seconds. */
+  readonly sessionExpiry: number;
+  readonly resume: 'auto' | 'always' | 'never';
+  readonly onLost: 'republish' | 'fail' | 'drop';
+  readonly onLostExactlyOnce: 'republish' | 'fail';
+  /** What we announce. */
+  readonly receiveMaximum: number;
+  readonly maxPacketSize: number;
+  readonly maxInflight: number;
+  /** Store operations are wanted, and `stored` follows each batch. Otherwise nothing is handed out and nothing waited for. */
+  readonly isDurable: boolean;
+  readonly will?: Will;
+  readonly userProperties?: ReadonlyArray<readonly [string, string]>;
+}
+
+export interface ConnectIdentity {
+  readonly username?: string;
+  readonly password?: Uint8Array;
+  readonly authMethod?: string;
+  readonly authData?: Uint8Array;
+}
+
+/** One message to publish; the driver's object, which the session calls back. Bytes are never changed while the session has them. */
+export interface OutboundMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly properties: PublishProperties | undefined;
+  /** Epoch milliseconds, undefined: never. What is left goes out as Message Expiry Interval. */
+  readonly expiresAt: number | undefined;
+  /** The message is in the store (QoS 1 and 2); called at once when the session is not durable. */
+  onStored(seq: bigint): void;
+  /** Once, and last: acknowledged (QoS 0: handed to output). */
+  onAcknowledged(reasonCode: number, sessionLost: boolean): void;
+  /** Once, and last: refused, expired, lost, not storable. */
+  onFailed(error: MqttError): void;
+}
+
+/** What a client wants to receive. The session keeps it over reconnections, and over restarts when it is durable. */
+export interface SubscriptionIntent {
+  readonly subscription: Subscription;
+  /** 0: none (MQTT 3.1.1, or the broker has none). */
+  readonly subscriptionIdentifier: number;
+  /** The broker's answer, also of a later resubscription; `error` below 0x80 is undefined. */
+  onGranted(qos: QoS): void;
+  onRefused(error: MqttError): void;
+}
+
+/** A message that the broker delivered. Views of received bytes, the receiver's to keep. */
+export interface Delivery {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: number;
+  /** Decoded when asked for. */
+  readonly properties: PublishProperties | undefined;
+  /** Empty when the broker named none. */
+  readonly subscriptionIdentifiers: readonly number[];
+}
+
+export interface ConnectionOutcome {
+  readonly sessionPresent: boolean;
+  readonly properties: ConnackProperties;
+}
+
+/** Called synchronously inside an input. */
+export interface SessionObserver {
+  /** CONNACK with success. */
+  onConnected(outcome: ConnectionOutcome): void;
+  /** CONNACK with failure, a DISCONNECT from the broker, a broken rule, a missed PINGRESP: close the transport once the output has left. */
+  onRejected(error: MqttError, properties: ConnackProperties | DisconnectProperties | undefined): void;
+  /** AUTH with 0x18: answer with `authenticate`. */
+  onAuthenticate(data: Uint8Array | undefined): void;
+  /** One message. QoS 1 and 2 hold a place of Receive Maximum until `acknowledge`. */
+  onDelivery(delivery: Delivery): void;
+  /** The broker had forgotten the session. */
+  onSessionLost(republished: number, failed: number): void;
+  /** To be appended; `stored` or `storeFailed` follow, in order. */
+  onStore(ops: readonly StoreOp[]): void;
+}
+
+export interface SessionCore {
+  /** The largest time at which `tick` must be called; undefined: no need. */
+  readonly nextTick: number | undefined;
+  readonly inflight: number;
+  readonly queued: number;
+  readonly queuedBytes: number;
+  readonly isConnected: boolean;
+  /** Milliseconds between the last PINGREQ and its answer; -1 before the first. */
+  readonly rtt: number;
+
+  /** A step from the store, before the first `open`. */
+  restore(op: StoreOp): void;
+  /** The transport is open: CONNECT goes out. */
+  open(identity: ConnectIdentity, now: number): void;
+  /** Bytes from the broker; the session's to keep. */
+  receive(bytes: Uint8Array, now: number): void;
+  /** The transport is gone. What was unacknowledged waits for the next `open`. */
+  closed(): void;
+  /** Everything to write, undefined when there is nothing; the caller's to keep. */
+  takeOutput(): Uint8Array | undefined;
+  /** Bytes that `takeOutput` would give: the driver flushes early and holds publishers back by it. */
+  readonly outputBytes: number;
+
+  /** Queues one message; it goes out at once when it may. Offline QoS 0 messages wait too: the driver decides whether it calls. */
+  publish(message: OutboundMessage, now: number): void;
+  /** Takes a message back that has not been sent (not even once). @returns whether it was there. */
+  cancel(message: OutboundMessage): boolean;
+  subscribe(intents: readonly SubscriptionIntent[], now: number): void;
+  /** `onDone`: the broker has answered, or there is no connection and nothing to answer. */
+  unsubscribe(filters: readonly string[], onDone: () => void): void;
+  /** Acknowledgements leave in the order of arrival, whatever the order of these calls. [MQTT-4.6.0-2] Void after a new connection. */
+  acknowledge(delivery: Delivery, reasonCode: number): void;
+  authenticate(data: Uint8Array | undefined): void;
+  /** DISCONNECT goes out, as far as the version has it. */
+  disconnect(reasonCode: number, sessionExpiry: number | undefined): void;
+
+  /** The oldest batch that `onStore` has handed out is durable. */
+  stored(): void;
+  /** It could not be stored, nor could anything after it that depends on it. */
+  storeFailed(error: MqttError): void;
+  /** Whether the driver reads from the transport: while it does not, a missing PINGRESP means nothing. */
+  setReading(isReading: boolean, now: number): void;
+  tick(now: number): void;
+}
