@@ -42,6 +42,16 @@ export function decodeConnect(bytes: Uint8Array, body: number, end: number): Con
   }
 }
 
+/** What the author of a CONNECT speaks, of which perhaps only the start has come; undefined when that is not known. */
+export function connectVersionOf(bytes: Uint8Array, body: number, end: number): ProtocolVersion | undefined {
+  const reader = new PacketReader(bytes, body, end);
+  try {
+    return versionOf(reader.string(), reader.uint8());
+  } catch {
+    return undefined;
+  }
+}
+
 function versionOf(name: string, level: number): ProtocolVersion {
   const isOldName = name === 'MQIsdp';
   if (!isOldName && name !== 'MQTT') {

@@ -186,6 +186,24 @@ describe('FrameDecoder', () => {
     assert.equal(recorder.frames.length, 2);
   });
 
+  it('says in whose form to answer a CONNECT that is too large, when its protocol level has come', () => {
+    const start = Uint8Array.of(0x10, 0xff, 0x7f, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5);
+    const versionAfter = (bytes: Uint8Array): unknown => {
+      try {
+        setUp(100).decoder.push(bytes, 0, bytes.length, new Recorder());
+      } catch (error) {
+        return (error as ProtocolError).connectVersion;
+      }
+      return 'nothing thrown';
+    };
+    for (let length = 3; length < start.length; length++) assert.equal(versionAfter(start.slice(0, length)), undefined);
+    assert.equal(versionAfter(start), 5);
+    assert.equal(versionAfter(start.with(9, 4)), 4);
+    assert.equal(versionAfter(start.with(9, 6)), undefined);
+    assert.equal(versionAfter(start.with(5, 0x6d)), undefined);
+    assert.equal(versionAfter(start.with(0, 0x30)), undefined);
+  });
+
   it('refuses a remaining length of five bytes or more bytes than needed [MQTT-1.5.5-1]', () => {
     const recorder = new Recorder();
     const refuses = (...bytes: number[]) => {

@@ -1,4 +1,6 @@
 // HOT
+import { connectVersionOf } from './connect.ts';
+import { PacketType } from './packet-type.ts';
 import { ProtocolError, malformed } from './protocol-error.ts';
 import { ReasonCode } from './reason-code.ts';
 
@@ -135,7 +137,9 @@ export class FrameDecoder<B extends Uint8Array> {
     this.#frameBytes = position - at + length;
     if (this.#frameBytes > this.frameBytesMax) {
       const detail = `a packet of ${this.#frameBytes} bytes, where ${this.frameBytesMax} are allowed`;
-      throw new ProtocolError(ReasonCode.PacketTooLarge, 'MQTT-3.2.2-15', detail); // [MQTT-3.1.2-24] [MQTT-3.2.2-15]
+      const error = new ProtocolError(ReasonCode.PacketTooLarge, 'MQTT-3.2.2-15', detail); // [MQTT-3.1.2-24] [MQTT-3.2.2-15]
+      if (bytes[at] >> 4 === PacketType.CONNECT) error.connectVersion = connectVersionOf(bytes, position, end);
+      throw error;
     }
     return true;
   }

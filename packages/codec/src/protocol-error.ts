@@ -13,7 +13,7 @@ export class ProtocolError extends Error {
   /** What the author of a broken CONNECT speaks, as soon as its protocol name and level are known to be supported. */
   version: ProtocolVersion | undefined = undefined;
   /**
-   * In which version's form to answer a broken CONNECT: `version` when that is known, else the nearest that we speak.
+   * In which version's form to answer a broken or too large CONNECT: `version` when that is known, else the nearest that we speak.
    * Undefined when the CONNECT broke before its protocol level: then close without an answer.
    */
   connectVersion: ProtocolVersion | undefined = undefined;

@@ -306,8 +306,10 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 }
 
-/** Whether a broken CONNECT gets a CONNACK: MQTT 3 wants none where it breaks the format [MQTT311-3.1.4-1]. */
+/** What MQTT 3 has no return code for, and wants no CONNACK for where it breaks the format [MQTT311-3.1.4-1]. */
+const unanswered: ReadonlySet<number> = new Set([ReasonCode.MalformedPacket, ReasonCode.ProtocolError, ReasonCode.PacketTooLarge]);
+
+/** Whether a CONNECT that is broken or too large gets a CONNACK. */
 function isAnswered({ connectVersion, reasonCode }: ProtocolError): boolean {
-  if (connectVersion === undefined) return false;
-  return connectVersion === 5 || (reasonCode !== ReasonCode.MalformedPacket && reasonCode !== ReasonCode.ProtocolError);
+  return connectVersion === 5 || (connectVersion !== undefined && !unanswered.has(reasonCode));
 }
