@@ -37,8 +37,8 @@ export function binary(data: Buffer): Buffer {
   return Buffer.concat([uint16(data.length), data]);
 }
 
-/** A control packet: its first byte, the Remaining Length, the rest. */
-export function frame(first: number, ...parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
+/** A control packet: its first byte, the Remaining Length, the rest. A list of parts may be as long as it likes. */
+export function frame(first: number, ...parts: readonly (Buffer | readonly Buffer[])[]): Buffer {
+  const body = Buffer.concat(parts.flat());
   return Buffer.concat([byte(first), variableByteInteger(body.length), body]);
 }

@@ -115,7 +115,7 @@ export function subscribeBytes(
     0x82,
     uint16(packetId),
     version === 5 ? encodeProperties(properties) : Buffer.alloc(0),
-    ...requests.flatMap((request) => [utf8(request.filter), byte(request.options ?? subscriptionOptions(request))]),
+    requests.flatMap((request) => [utf8(request.filter), byte(request.options ?? subscriptionOptions(request))]),
   );
 }
 
@@ -135,7 +135,7 @@ export function unsubscribeBytes(
     0xa2,
     uint16(packetId),
     version === 5 ? encodeProperties(properties) : Buffer.alloc(0),
-    ...filters.map((filter) => utf8(filter)),
+    filters.map((filter) => utf8(filter)),
   );
 }
 

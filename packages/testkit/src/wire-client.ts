@@ -111,7 +111,7 @@ export class WireClient {
         passed.push(packet);
       }
     } finally {
-      this.#packets.unshift(...passed);
+      this.#packets = [...passed, ...this.#packets];
     }
   }
 
