@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { addBench } from './bench/add-bench.ts';
 import { CommandError, ExitCode } from './exit-code.ts';
+import { addPing } from './ping/add-ping.ts';
+import { addProbe } from './probe/add-probe.ts';
 
 /** Runs one command and returns its exit code. Whatever goes wrong is one block on standard error, without a stack. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
@@ -39,6 +42,9 @@ function createProgram(): Command {
   addConfig(program);
   addPasswd(program);
   addSetup(program);
+  addPing(program);
+  addProbe(program);
+  addBench(program);
   program
     .command('version')
     .description('print the version, and that of Node.js')

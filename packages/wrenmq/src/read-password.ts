@@ -13,6 +13,16 @@ export async function askNewPassword(user: string): Promise<string> {
   return password;
 }
 
+/** Asks for a password on the terminal, without showing it. */
+export function askPassword(whose: string): Promise<string> {
+  if (!process.stdin.isTTY)
+    throw new CommandError(
+      'there is no terminal to ask for the password: use --password-stdin, --password-file or WRENMQ_PASSWORD',
+      ExitCode.Usage,
+    );
+  return askHidden(`Password for ${whose}: `);
+}
+
 /** The first line of standard input. */
 export async function readPasswordLine(): Promise<string> {
   const lines = createInterface({ input: process.stdin });
