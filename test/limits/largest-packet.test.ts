@@ -8,7 +8,6 @@ import {
   acknowledgementBytes,
   connectBytes,
   launchBroker,
-  publishBytes,
   subscribeBytes,
   uint16,
   utf8,

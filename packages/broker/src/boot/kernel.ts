@@ -101,7 +101,7 @@ export class Kernel {
     this.#publisherHouse = { router, retained, committer, counters, hooks, refusesWhenFull: config.session.overflow === 'reject' };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
-    this.subscriber = new Subscriber({ authorizer, hooks, router, capabilities: this.#capabilities });
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, capabilities: this.#capabilities });
     this.port = new ClientPort({
       authenticator: this.access.authentication,
       enhanced: this.access.enhanced,
@@ -248,7 +248,8 @@ export class Kernel {
       onEnded: (session) => {
         for (const subscription of session.state.subscriptions()) router.remove(subscription);
         this.sessions.forget(session);
-        hooks.observe('session.closed', session.clientId);
+        // Of a session that the disk refused nobody has heard.
+        if (!session.isDurable || session.state.isStored) hooks.observe('session.closed', session.clientId);
       },
       groupOf: (subscription) => (subscription.group === null ? null : router.shareOf(subscription)),
       onDropped: (session, message, reason) => hooks.observe('message.dropped', session.clientId, message, reason),

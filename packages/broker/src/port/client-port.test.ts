@@ -4,6 +4,7 @@ import { ReasonCode } from '@wrenmq/codec';
 import { EMBEDDER } from '#hooks/order.ts';
 import { Message } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
+import { turns } from '#session/test-house.ts';
 import { factsOf, identityOf, message, principalOf, TestHouse } from './test-house.ts';
 
 const { Matched, Durable } = Outcome;
@@ -194,6 +195,66 @@ test('open: on a full disk the client is refused, and its will is not published'
   await house.base.settle();
   assert.deepEqual(reader.sink.sent, []);
   assert.equal(house.base.counters.willsPublished, 0);
+});
+
+test('open: whoever keeps asking for new sessions on a full disk leaves none behind and keeps nobody from making room', async () => {
+  const house = await TestHouse.open();
+  const { store, committer, sessions, clock } = house.base;
+  const { client } = await house.connect('reader');
+  await house.subscribe(client, 'a');
+  for (let i = 0; i < 100; i += 1) house.publish(client, { topic: 'a', qos: 1, payload: Buffer.alloc(1000) });
+  await house.base.settle();
+  assert.ok((await house.base.records()).log > 0);
+  // As a full disk does, it takes what frees more than it takes.
+  const commit = store.commit.bind(store);
+  const batches: number[] = [];
+  store.commit = (batch) => {
+    const puts = batch.changes.reduce((bytes, { value }) => bytes + (value?.length ?? 0), 0);
+    batches.push(puts);
+    const isFreeing = puts === 0 && batch.changes.length > 0;
+    store.isFull = !isFreeing;
+    return commit(batch);
+  };
+  let names = 0;
+  const ask = async (): Promise<void> => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => house.open(`new${names++}`)));
+    assert.ok(answers.every((answer) => 'reasonCode' in answer && answer.reasonCode === ReasonCode.QuotaExceeded));
+  };
+  await ask();
+  assert.equal(committer.isFull, true);
+  // All of them have come and gone: nothing of theirs is tried again.
+  assert.equal(sessions.size, 1);
+  for (let id = 1; id <= 100; id += 1) client.session.acknowledge(id);
+  for (let tries = 0; tries < 5; tries += 1) {
+    await ask();
+    clock.advance(250);
+    await turns(10);
+  }
+  assert.equal((await house.base.records()).log, 0, batches.join());
+  assert.equal(sessions.size, 1);
+  assert.ok(
+    batches.slice(1).every((puts) => puts <= 50 * 1000),
+    batches.join(),
+  );
+});
+
+test('subscribe: on a full disk what a durable session would have to store is refused at once, what it has is not', async () => {
+  const house = await TestHouse.open();
+  const { client } = await house.connect('durable');
+  const passing = await house.connect('passing', { expiryInterval: 0 });
+  await house.subscribe(client, 'a');
+  house.base.committer.isFull = true;
+  const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0 } as const;
+  const codes = async (one: typeof client) => {
+    const answers = await house.subscriber.subscribe(
+      one,
+      ['a', 'b'].map((filter) => ({ filter, options })),
+    );
+    return answers.map(({ reasonCode }) => reasonCode);
+  };
+  assert.deepEqual(await codes(client), [1, ReasonCode.QuotaExceeded]);
+  assert.deepEqual(await codes(passing.client), [1, 1]);
+  assert.equal(client.session.state.subscriptionCount, 1);
 });
 
 test('close: publishes the will, or not', async () => {

@@ -39,6 +39,8 @@ export type OpenAnswer =
   | { readonly client: Client; readonly isSessionPresent: boolean }
   | { readonly reasonCode: number; readonly reason: string };
 
+const noRoom: OpenAnswer = { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
+
 export interface PortServices {
   readonly authenticator: Authenticator;
   readonly enhanced: EnhancedAuthentication;
@@ -87,6 +89,8 @@ export class ClientPort {
     }
     // A session that this one replaces must be gone for good before the client hears of it.
     const wasDurable = this.#house.sessions.get(facts.clientId)?.isDurable === true;
+    // It would be refused by the disk, and with it everybody's changes in the same batch, such as those that make room.
+    if (this.#house.committer.isFull && request.expiryInterval > 0 && !wasDurable) return noRoom;
     const opened = this.#house.sessions.open({
       clientId: facts.clientId,
       cleanStart: request.cleanStart,
@@ -102,9 +106,10 @@ export class ClientPort {
     if (session.isDurable || wasDurable) {
       const error = await this.#house.committer.durable();
       if (error !== null) {
-        // The client was never here: its will is nobody's.
+        // The client was never here: its will is nobody's, and a session that is not stored is none.
         this.#leave(session, sink, false);
-        return { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
+        if (!session.state.isStored && !session.isConnected) session.end();
+        return noRoom;
       }
     }
     this.#house.hooks.observe('session.opened', facts.clientId);

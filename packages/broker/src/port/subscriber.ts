@@ -6,6 +6,7 @@ import type { QoS } from '#message/message.ts';
 import type { Router } from '#publish/router.ts';
 import type { Session } from '#session/session.ts';
 import { Subscription, type SubscriptionOptions } from '#session/subscription.ts';
+import type { Committer } from '#store/committer.ts';
 import { type ParsedFilter, parseTopicFilter } from '#topic/topic-filter.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Client } from './client.ts';
@@ -26,6 +27,7 @@ export interface SubscriberServices {
   readonly authorizer: Authorizer;
   readonly hooks: Hooks;
   readonly router: Router;
+  readonly committer: Committer;
   readonly capabilities: Capabilities;
 }
 
@@ -102,8 +104,9 @@ export class Subscriber {
     if (parsed.group !== null && !capabilities.sharedSubscriptionAvailable) return ReasonCode.SharedSubscriptionsNotSupported;
     if (!capabilities.wildcardSubscriptionAvailable && wildcard.test(parsed.filter)) return ReasonCode.WildcardSubscriptionsNotSupported;
     if (options.identifier !== 0 && !capabilities.subscriptionIdentifierAvailable) return ReasonCode.SubscriptionIdentifiersNotSupported;
-    const isNew = state.subscription(parsed.text) === undefined;
-    return isNew && state.subscriptionCount >= capabilities.subscriptionsPerClientMax ? ReasonCode.QuotaExceeded : 0;
+    if (state.subscription(parsed.text) !== undefined) return 0;
+    const isUnstorable = client.session.isDurable && this.#house.committer.isFull;
+    return isUnstorable || state.subscriptionCount >= capabilities.subscriptionsPerClientMax ? ReasonCode.QuotaExceeded : 0;
   }
 
   async #authorize(client: Client, parsed: ParsedFilter, qos: QoS): Promise<SubscribeAnswer> {

@@ -92,7 +92,7 @@ export class TestHouse {
     const { counters, committer, sessions } = base;
     this.retained = retained;
     this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull: false });
-    this.subscriber = new Subscriber({ authorizer, hooks, router, capabilities });
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, capabilities });
     const enhanced = {} as EnhancedAuthentication;
     const retainedDelivery = new RetainedDelivery(retained, 4, silentLogger);
     const { publisher, subscriber } = this;

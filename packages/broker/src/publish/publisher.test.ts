@@ -92,6 +92,20 @@ test('while the disk is full, what would need it is refused, and the rest goes o
   assert.equal(house.publish({ topic: 'fleeting', qos: 1 }), Matched);
 });
 
+test('while the disk is full nothing is retained at QoS 0, which would have every batch refused, and clearing goes on', () => {
+  const house = new TestHouse();
+  const session = new TestSession('s');
+  house.subscribe(session, 't');
+  house.committer.isFull = true;
+  assert.equal(house.publish({ topic: 't', qos: 0, retain: true }), Matched);
+  assert.equal(session.offered.length, 1);
+  assert.deepEqual([house.retained.messages.length, house.counters.dropped['store-full']], [0, 1]);
+  house.retained.answer = 'cleared';
+  assert.equal(house.publish({ topic: 't', qos: 0, retain: true, payload: '' }), Matched);
+  assert.equal(house.publish({ topic: 't', qos: 1, retain: true, payload: '' }), Matched | Durable);
+  assert.equal(house.retained.messages.length, 2);
+});
+
 test('with overflow: reject a full durable queue refuses the publisher (D6), before anybody gets the message', () => {
   const house = new TestHouse(true);
   const [full, other] = [new TestSession('full', { isDurable: true, weightMax: 2 }), new TestSession('other')];

@@ -106,7 +106,12 @@ export class Publisher {
   }
 
   #retain(message: Message): number {
-    const { retained, counters } = this.#house;
+    const { retained, counters, committer } = this.#house;
+    // At QoS 0: who keeps sending would have every batch refused, those that make room, too.
+    if (committer.isFull && isKept(message)) {
+      counters.dropped['store-full'] += 1;
+      return 0;
+    }
     const result = retained.set(message);
     if (result === 'refused') {
       counters.dropped['retained-full'] += 1;
@@ -118,8 +123,13 @@ export class Publisher {
 
   #mustRefuse(message: Message, from: Session | null, route: Route): boolean {
     const { committer, refusesWhenFull } = this.#house;
-    if (committer.isFull && (message.retain || route.hasDurable)) return true;
+    if (committer.isFull && (isKept(message) || route.hasDurable)) return true;
     if (!refusesWhenFull) return false;
     return route.isFull(message, from);
   }
+}
+
+/** Whether it is to be retained; what clears a retained message makes room. */
+function isKept({ retain, payloadBytes }: Message): boolean {
+  return retain && payloadBytes > 0;
 }

@@ -284,6 +284,16 @@ describe('QoS 0 for a session that is away', () => {
       { payload: 'not kept', reason: 'offline-qos-0' },
     ]);
   });
+
+  test('is not kept while the disk is full: nobody else should be refused with it', async () => {
+    const house = new TestHouse({ storeQoS0: true });
+    const session = away(house);
+    await house.settle();
+    house.committer.isFull = true;
+    house.offer(session, 'zero', 0);
+    assert.deepEqual(house.drops, [{ payload: 'zero', reason: 'store-full' }]);
+    assert.equal(session.waiting, 0);
+  });
 });
 
 /** Collects garbage; how many are left. */

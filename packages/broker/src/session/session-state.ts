@@ -17,6 +17,9 @@ import type { Will } from './will.ts';
 /** Session Expiry Interval of a session that never ends. */
 const EXPIRY_NEVER = 0xffffffff;
 
+/** Whether the store knows the session: its record is on disk, or in the batch under way. */
+const Stored = { No: 0, Saving: 1, Yes: 2 } as const;
+
 /** The part of a session that is small and changes rarely: who owns it, how long it lives, subscriptions, incoming QoS 2, will. */
 export class SessionState {
   readonly owner: string;
@@ -38,6 +41,7 @@ export class SessionState {
   #isIncomingDirty = false;
   #isWillDirty = false;
   #hasStoredWill = false;
+  #stored: (typeof Stored)[keyof typeof Stored] = Stored.No;
   #changed: Map<number, Subscription | null> | null = null;
   #saving: Map<number, Subscription | null> | null = null;
 
@@ -45,6 +49,11 @@ export class SessionState {
     this.#session = session;
     this.owner = owner;
     this.#createdAtMs = session.house.clock.wallMs();
+  }
+
+  /** False while nothing of the session has ever been written. */
+  get isStored(): boolean {
+    return this.#stored !== Stored.No;
   }
 
   get createdAtMs(): number {
@@ -175,6 +184,7 @@ export class SessionState {
     this.#willAtMs = facts.willAtMs;
     this.#session.will = will;
     this.#hasStoredWill = will !== null;
+    this.#stored = Stored.Yes;
     if (stored.incoming.length > 0) this.#incoming = new Set(stored.incoming);
     for (const { number } of stored.subscriptions) this.#nextSubscription = Math.max(this.#nextSubscription, number + 1);
     if (facts.isConnected) this.disconnected();
@@ -203,16 +213,19 @@ export class SessionState {
     const { number, isEnded, will } = this.#session;
     this.#saving = this.#changed;
     this.#changed = null;
+    // A session that the store has never known needs no deletion.
+    if (isEnded && !this.isStored) this.#saving = null;
     for (const [subscriptionNumber, subscription] of this.#saving ?? []) {
       if (subscription === null) deleteSubscription(batch, number, subscriptionNumber);
       else putSubscription(batch, number, { text: subscription.text, ...subscription.options, number: subscriptionNumber });
     }
     if (isEnded) {
-      if (this.#areFactsDirty) deleteSession(batch, number);
+      if (this.#areFactsDirty && this.isStored) deleteSession(batch, number);
     } else {
       if (this.#isIncomingDirty && this.#incoming !== null) putIncoming(batch, number, this.#incoming);
       if (this.#isWillDirty) putWill(batch, number, will);
       if (this.#areFactsDirty) putFacts(batch, number, this.#facts());
+      if (this.#stored === Stored.No) this.#stored = Stored.Saving;
     }
     this.#hasStoredWill = will !== null;
     this.#areFactsDirty = this.#isIncomingDirty = this.#isWillDirty = false;
@@ -221,6 +234,7 @@ export class SessionState {
   settled(hasFailed: boolean): void {
     const saving = this.#saving;
     this.#saving = null;
+    if (this.#stored === Stored.Saving) this.#stored = hasFailed ? Stored.No : Stored.Yes;
     if (!hasFailed) return;
     this.#changed = new Map([...(saving ?? []), ...(this.#changed ?? [])]);
     this.#isIncomingDirty = this.#incoming !== null;

@@ -378,6 +378,10 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   #keepQoS0(delivery: Delivery): void {
+    if (this.house.committer.isFull) {
+      this.drop(delivery.message, 'store-full');
+      return;
+    }
     const kept = new Delivery(delivery.message, 0, delivery.retain, delivery.subscriptionIdentifiers);
     if (this.isFull(kept.message.weight) && !this.#makeRoom(kept)) return;
     this.#durable!.append(kept, false);
