@@ -3,11 +3,13 @@ import type { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
 
 /*
- * The session core: pure. It has no clock, socket, timer or promise; `now` is milliseconds of a clock that never goes back.
+ * The session core: pure. It has no clock, socket, timer or promise; `now` is epoch milliseconds by a clock that never goes back:
+ * `performance.timeOrigin + performance.now()`.
  *
  *   inputs (methods of Session) ──> output bytes (takeOutput), store operations and news (SessionObserver)
  *
- * After any input the driver takes the output and looks at `nextTick`.
+ * After any input, `stored` and those without a connection among them, the driver calls `takeOutput` and looks at `nextTick`; once for all
+ * inputs of a turn is enough, and is what makes batches.
  */
 
 export interface SessionSettings {
@@ -25,7 +27,7 @@ export interface SessionSettings {
   readonly receiveMaximum: number;
   readonly maxPacketSize: number;
   readonly maxInflight: number;
-  /** Store operations are wanted, and `stored` follows each batch. Otherwise nothing is handed out and nothing waited for. */
+  /** Store operations are wanted, and `stored` or `storeFailed` follows each batch. Otherwise nothing is handed out and nothing waited for. */
   readonly isDurable: boolean;
   readonly will?: Will;
   readonly userProperties?: ReadonlyArray<readonly [string, string]>;
@@ -47,9 +49,14 @@ export interface OutboundMessage {
   readonly properties: PublishProperties | undefined;
   /** Epoch milliseconds, undefined: never. What is left goes out as Message Expiry Interval. */
   readonly expiresAt: number | undefined;
-  /** The message is in the store (QoS 1 and 2); called at once when the session is not durable. */
-  onStored(seq: bigint): void;
-  /** Once, and last: acknowledged (QoS 0: handed to output). */
+  /** The session's own note: undefined at first, and left alone. */
+  slot: object | undefined;
+  /** QoS 1 and 2: the message is in the store; called within `publish` when the session is not durable. Counts up from 1. */
+  onStored(seq: number): void;
+  /**
+   * Once, and last: acknowledged (QoS 0: handed to output), or dropped by `onLost`. `sessionLost`: the broker forgot the session after PUBREC, or
+   * the policy was 'drop'; the broker may have lost the message.
+   */
   onAcknowledged(reasonCode: number, sessionLost: boolean): void;
   /** Once, and last: refused, expired, lost, not storable. */
   onFailed(error: MqttError): void;
@@ -58,10 +65,15 @@ export interface OutboundMessage {
 /** What a client wants to receive. The session keeps it over reconnections, and over restarts when it is durable. */
 export interface SubscriptionIntent {
   readonly subscription: Subscription;
-  /** 0: none (MQTT 3.1.1, or the broker has none). */
-  readonly subscriptionIdentifier: number;
-  /** The broker's answer, also of a later resubscription; `error` below 0x80 is undefined. */
+  /**
+   * Written by the session within `subscribe`, and the same as long as the filter is held. Up to 64 filters share an identifier, so that they
+   * travel in one SUBSCRIBE, but never two that a single topic can match. So among the local subscriptions that match a delivery's topic, those
+   * are meant whose identifier is in `Delivery.subscriptionIdentifiers`; all of them when that is empty, as then the broker has no identifiers.
+   */
+  subscriptionIdentifier: number;
+  /** The broker's answer: one for each `subscribe`; and again after a later resubscription, then for the last intent of its filter. */
   onGranted(qos: QoS): void;
+  /** Never granted, or not granted again: the filter is held no longer. */
   onRefused(error: MqttError): void;
 }
 
@@ -92,25 +104,31 @@ export interface SessionObserver {
   onRejected(error: MqttError, properties: ConnackProperties | DisconnectProperties | undefined): void;
   /** AUTH with 0x18: answer with `authenticate`. */
   onAuthenticate(data: Uint8Array | undefined): void;
-  /** One message. QoS 1 and 2 hold a place of Receive Maximum until `acknowledge`. */
+  /**
+   * One message. QoS 1 and 2 hold a place of Receive Maximum until `acknowledge`, which may be called from here. Messages that an earlier
+   * process had not acknowledged come after the first `onConnected`.
+   */
   onDelivery(delivery: Delivery): void;
-  /** The broker had forgotten the session. */
+  /** The broker had forgotten the session. After `onConnected`. */
   onSessionLost(republished: number, failed: number): void;
-  /** To be appended; `stored` or `storeFailed` follow, in order. */
+  /** To be appended. From within `takeOutput` and `closed`, at most two a call; `stored` or `storeFailed` follow later, one for each, in order. */
   onStore(ops: readonly StoreOp[]): void;
 }
 
 export interface SessionCore {
-  /** The largest time at which `tick` must be called; undefined: no need. */
+  /** The time at which `tick` must be called at the latest; undefined: no need. */
   readonly nextTick: number | undefined;
   readonly inflight: number;
   readonly queued: number;
   readonly queuedBytes: number;
+  /** Between CONNACK and the end of the connection. */
   readonly isConnected: boolean;
+  /** As configured, then as the broker assigned. */
+  readonly clientId: string;
   /** Milliseconds between the last PINGREQ and its answer; -1 before the first. */
   readonly rtt: number;
 
-  /** A step from the store, before the first `open`. */
+  /** A step from the store, in order, all before the first other input. A `session` step among them makes the first CONNECT resume. */
   restore(op: StoreOp): void;
   /** The transport is open: CONNECT goes out. */
   open(identity: ConnectIdentity, now: number): void;
@@ -118,27 +136,32 @@ export interface SessionCore {
   receive(bytes: Uint8Array, now: number): void;
   /** The transport is gone. What was unacknowledged waits for the next `open`. */
   closed(): void;
-  /** Everything to write, undefined when there is nothing; the caller's to keep. */
+  /** Everything to write, undefined when there is nothing; the caller's to keep. Hands the store operations out too. */
   takeOutput(): Uint8Array | undefined;
   /** Bytes that `takeOutput` would give: the driver flushes early and holds publishers back by it. */
   readonly outputBytes: number;
 
   /** Queues one message; it goes out at once when it may. Offline QoS 0 messages wait too: the driver decides whether it calls. */
   publish(message: OutboundMessage, now: number): void;
-  /** Takes a message back that has not been sent (not even once). @returns whether it was there. */
+  /** Takes a message back that has not been sent; none of its callbacks comes any more. @returns whether it was there. */
   cancel(message: OutboundMessage): boolean;
-  subscribe(intents: readonly SubscriptionIntent[], now: number): void;
+  /** Sends SUBSCRIBE, also for filters that are held (their options are replaced, their retained messages come again); offline it waits. */
+  subscribe(intents: readonly SubscriptionIntent[]): void;
   /** `onDone`: the broker has answered, or there is no connection and nothing to answer. */
   unsubscribe(filters: readonly string[], onDone: () => void): void;
-  /** Acknowledgements leave in the order of arrival, whatever the order of these calls. [MQTT-4.6.0-2] Void after a new connection. */
+  /**
+   * Acknowledgements leave in the order of arrival, whatever the order of these calls. Void at QoS 0, for the second time, and at QoS 1 after
+   * the connection has changed. A reason code of 0x80 and above refuses; MQTT 3.1.1 leaves such a message unacknowledged.
+   */
   acknowledge(delivery: Delivery, reasonCode: number): void;
+  /** Answers `onAuthenticate`; unasked, while connected, it starts a re-authentication. */
   authenticate(data: Uint8Array | undefined): void;
   /** DISCONNECT goes out, as far as the version has it. */
   disconnect(reasonCode: number, sessionExpiry: number | undefined): void;
 
   /** The oldest batch that `onStore` has handed out is durable. */
   stored(): void;
-  /** It could not be stored, nor could anything after it that depends on it. */
+  /** It could not be stored: QUEUE_FULL or STORE. Its new messages fail with this error. */
   storeFailed(error: MqttError): void;
   /** Whether the driver reads from the transport: while it does not, a missing PINGRESP means nothing. */
   setReading(isReading: boolean, now: number): void;
