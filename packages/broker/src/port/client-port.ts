@@ -155,20 +155,18 @@ export class ClientPort {
     this.#leave(session, sink, false);
   }
 
-  /** Publishes a session's will, if its owner may (still) publish there. */
-  publishWill(session: Session, message: Message): void {
-    const { authorizer, publisher, counters } = this.#house;
-    const allowed = authorizer.authorizePublish(principalOf(session), message.topic, message.qos, message.retain);
-    void Promise.resolve(allowed).then((isAllowed) => {
-      if (!isAllowed) {
-        session.drop(message, 'not-authorized');
-        return;
-      }
-      const outcome = publisher.publish(message, session, null);
-      if (outcome < 0) session.drop(message, 'rejected');
-      else if ((outcome & Outcome.Refused) !== 0) session.drop(message, 'store-full');
-      else counters.willsPublished += 1;
-    });
+  /** Publishes a session's will, if its owner may (still) publish there; resolves in the turn in which that is done. */
+  async publishWill(session: Session, message: Message): Promise<void> {
+    const { authorizer } = this.#house;
+    const isAllowed = await authorizer.authorizePublish(principalOf(session), message.topic, message.qos, message.retain);
+    if (!isAllowed) {
+      session.drop(message, 'not-authorized');
+      return;
+    }
+    const outcome = this.#house.publisher.publish(message, session, null);
+    if (outcome < 0) session.drop(message, 'rejected');
+    else if ((outcome & Outcome.Refused) !== 0) session.drop(message, 'store-full');
+    else this.#house.counters.willsPublished += 1;
   }
 
   #leave(session: Session, sink: Sink, keepsWill: boolean): void {

@@ -31,7 +31,8 @@ export interface SessionLimits {
 
 /** What sessions tell the rooms above them. */
 export interface SessionEvents {
-  onWill(session: Session, will: Message): void;
+  /** The will is due. Resolves in the turn in which it is published, or dropped. */
+  onWill(session: Session, will: Message): Promise<void>;
   onEnded(session: Session): void;
   /** The shared group of a subscription of this session, or null. */
   groupOf(subscription: Subscription): Redelivery | null;

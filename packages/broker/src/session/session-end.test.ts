@@ -117,7 +117,10 @@ describe('the end of a session', () => {
       isRouted = false;
       onEnded(ended);
     };
-    house.events.onWill = (_session, will) => void (isRouted && routed.push(will.payload.toString()));
+    house.events.onWill = (_session, will) => {
+      if (isRouted) routed.push(will.payload.toString());
+      return Promise.resolve();
+    };
     house.release(session);
     session.end();
     await house.settle();

@@ -41,6 +41,8 @@ export class SessionState {
   #isIncomingDirty = false;
   #isWillDirty = false;
   #hasStoredWill = false;
+  /** A will that is being decided on: it stays stored until it is published, with whatever that writes. */
+  #undecidedWill: Will | null = null;
   #stored: (typeof Stored)[keyof typeof Stored] = Stored.No;
   #changed: Map<number, Subscription | null> | null = null;
   #saving: Map<number, Subscription | null> | null = null;
@@ -169,10 +171,20 @@ export class SessionState {
   publishWill(): void {
     const { will, house } = this.#session;
     if (will === null) return;
-    this.#willAtMs = 0;
+    const nowMs = house.clock.wallMs();
     this.#setWill(null);
+    this.#undecidedWill = will;
+    this.#willAtMs = nowMs;
     this.#touch();
-    house.events.onWill(this.#session, will.atMs(house.clock.wallMs()));
+    void house.events.onWill(this.#session, will.atMs(nowMs)).then(() => this.#forgetWill(will));
+  }
+
+  #forgetWill(will: Will): void {
+    if (this.#undecidedWill !== will) return;
+    this.#undecidedWill = null;
+    this.#willAtMs = 0;
+    this.#isWillDirty = true;
+    this.#touch();
   }
 
   /** Takes the stored form back at start. A client that was connected when the broker died has lost its connection now. */
@@ -210,7 +222,8 @@ export class SessionState {
   }
 
   persist(batch: Batch): void {
-    const { number, isEnded, will } = this.#session;
+    const { number, isEnded } = this.#session;
+    const will = this.#session.will ?? this.#undecidedWill;
     this.#saving = this.#changed;
     this.#changed = null;
     // A session that the store has never known needs no deletion.
@@ -243,7 +256,8 @@ export class SessionState {
   }
 
   #facts(): SessionFacts {
-    const { clientId, isConnected, will } = this.#session;
+    const { clientId, isConnected } = this.#session;
+    const will = this.#session.will ?? this.#undecidedWill;
     return {
       clientId,
       owner: this.owner,
@@ -258,11 +272,13 @@ export class SessionState {
   }
 
   #schedule(): void {
-    const next = Math.min(this.#willAtMs || Infinity, this.#expiresAtMs || Infinity);
+    const willAtMs = this.#session.will === null ? 0 : this.#willAtMs;
+    const next = Math.min(willAtMs || Infinity, this.#expiresAtMs || Infinity);
     if (next !== Infinity) this.#session.house.deadlines.schedule(this.#session, next);
   }
 
   #setWill(will: Will | null): void {
+    this.#undecidedWill = null;
     if (will === null && this.#session.will === null && !this.#hasStoredWill) return;
     this.#session.will = will;
     this.#isWillDirty = true;

@@ -186,6 +186,39 @@ describe('a session that nobody comes back to', () => {
 });
 
 describe('a will', () => {
+  test('on which nobody has decided yet survives a crash; one that is published does not come again', async () => {
+    const house = new TestHouse();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    house.events.onWill = () => promise;
+    const { session } = house.connect('c', { will: house.will('w') });
+    await house.settle();
+    house.release(session);
+    await house.settle();
+    const crashed = await house.restart();
+    crashed.clock.advance(1000);
+    await crashed.settle();
+    assert.deepEqual(payloads(crashed), ['w']);
+    const again = await crashed.restart();
+    again.clock.advance(1000);
+    await again.settle();
+    assert.deepEqual(payloads(again), []);
+    resolve();
+  });
+
+  test('on which nobody has decided yet is not that of the connection which comes meanwhile', async () => {
+    const house = new TestHouse();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    house.events.onWill = () => promise;
+    house.release(house.connect('c', { will: house.will('first') }).session);
+    await house.settle();
+    house.connect('c', { will: house.will('second') });
+    resolve();
+    await house.settle();
+    const next = await house.restart();
+    await next.settle();
+    assert.deepEqual(payloads(next), ['second']);
+  });
+
   test('is published at once when the connection is lost, once [MQTT-3.1.2-8] [MQTT-3.1.2-10]', async () => {
     const house = new TestHouse();
     const { session } = house.connect('c', { will: house.will('w') });

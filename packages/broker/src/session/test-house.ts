@@ -181,7 +181,10 @@ export class TestHouse {
     this.log = new Log(this.store, this.committer, silentLogger);
     this.deadlines = new Deadlines(clock);
     this.events = {
-      onWill: (_session, will) => this.wills.push(will),
+      onWill: (_session, will) => {
+        this.wills.push(will);
+        return Promise.resolve();
+      },
       onEnded: (session) => {
         this.ended.push(session.clientId);
         this.sessions.forget(session);
