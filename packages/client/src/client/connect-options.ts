@@ -2,7 +2,9 @@ import type { QoS, UserProperties } from '@wrenmq/codec';
 import type { MqttError } from '#base/mqtt-error.ts';
 import type { Payload } from '#message/message.ts';
 import type { SessionStore } from '#store/session-store.ts';
-import type { TransportFactory } from '#transport/transport.ts';
+import type { TlsOptions, TransportFactory } from '#transport/transport.ts';
+
+export type { TlsOptions };
 
 export interface Credentials {
   readonly username?: string;
@@ -19,21 +21,6 @@ export interface CredentialsContext {
   /** 1 for the first attempt since the client was made or was last online. */
   readonly attempt: number;
   readonly signal: AbortSignal;
-}
-
-export interface TlsOptions {
-  /** PEM. */
-  readonly ca?: string | Uint8Array;
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
-  readonly passphrase?: string;
-  /** SNI, and the name that the certificate must carry. Default: the URL's host. */
-  readonly serverName?: string;
-  readonly alpn?: readonly string[];
-  /** Default true. */
-  readonly rejectUnauthorized?: boolean;
-  /** A pre-shared key in place of certificates. Node.js only. */
-  readonly psk?: { readonly identity: string; readonly key: Uint8Array };
 }
 
 export interface WebSocketOptions {
