@@ -7,8 +7,11 @@ export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
 
 /** Where a message of a shared subscription goes when the member that holds it goes away. */
 export interface Redelivery {
-  /** Offers the message to another member than `from`; false when there is none. */
-  redeliver(message: Message, from: object): boolean;
+  /**
+   * Offers the message to another member than `from`: one who is connected, or, when `mayWait`, else one whose session outlives
+   * its connection. False when there is none.
+   */
+  redeliver(message: Message, from: object, mayWait: boolean): boolean;
 }
 
 /** A message on its way to one subscription. */

@@ -64,14 +64,14 @@ export class Share implements Redelivery {
     return this.#offer(member, message);
   }
 
-  /** What a member left unfinished goes to another one who is connected. */
-  redeliver(message: Message, from: object): boolean {
+  redeliver(message: Message, from: object, mayWait: boolean): boolean {
     // Members that all refuse a message, for its size, must not pass it round forever.
     if (this.#bounces > this.group.size) return false;
     this.#bounces += 1;
     this.#message = message;
     this.#excluded = from;
-    const member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected);
+    let member = this.group.pick(this.#isReady) ?? this.group.pick(this.#isConnected);
+    if (mayWait) member ??= this.group.pick(this.#canKeep) ?? this.group.pick(this.#mayWait);
     if (member !== null) this.#offer(member, message);
     this.#bounces -= 1;
     return member !== null;

@@ -195,6 +195,30 @@ describe('a message of a shared group', () => {
     });
   }
 
+  test('that nobody takes when the session ends is counted', async () => {
+    const { house, group } = members();
+    group.other = null;
+    const { session, sink } = house.attach('c', { expiryInterval: 0 });
+    sink.receiveMaximum = 1;
+    session.resume();
+    for (const payload of ['sent', 'waiting']) house.offer(session, payload, 1, group);
+    house.offer(session, 'own', 1);
+    house.release(session);
+    assert.deepEqual(house.dropsFor('no-member'), ['sent', 'waiting']);
+    assert.equal(house.counters.dropped['no-member'], 2);
+  });
+
+  test('that a hook changed for the one goes to the other as it was before', async () => {
+    const { house, group } = members();
+    house.events.onOutbound = ({ clientId }, message) => house.message(`${message.payload.toString()} for ${clientId}`, message.qos);
+    const { session, sink } = house.connect('c');
+    const other = group.other!.sink as unknown as { sent: string[] };
+    house.offer(session, 'shared', 1, group);
+    await house.settle();
+    house.release(session);
+    assert.deepEqual([sink.sent, group.redelivered, other.sent], [['shared for c'], ['shared'], ['shared for other']]);
+  });
+
   test('knows its group after a restart', async () => {
     const { house: before, group } = members();
     const { session } = before.connect('c');

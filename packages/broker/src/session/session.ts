@@ -11,6 +11,7 @@ import type { SessionHouse } from './house.ts';
 import { Inflight } from './inflight.ts';
 import { Memberships } from './memberships.ts';
 import { MemoryQueue } from './memory-queue.ts';
+import { OriginalOf } from './original-of.ts';
 import { SessionState } from './session-state.ts';
 import { SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
@@ -222,12 +223,12 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.house.deadlines.cancel(this);
     for (const delivery of this.inflight.inOrder()) {
       // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
-      if (delivery.qos === 1) this.#redeliver(delivery);
+      if (delivery.qos === 1) this.#bequeath(delivery);
       this.#durable?.done(delivery);
     }
     this.inflight.clear();
-    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) this.#redeliver(next);
-    void this.#durable?.purge((delivery) => this.#redeliver(delivery));
+    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) this.#bequeath(next);
+    void this.#durable?.purge((delivery) => this.#bequeath(delivery));
     this.state.end();
   }
 
@@ -290,7 +291,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   numberOf(group: Redelivery): number {
-    return this.#memberships().numberOf(group);
+    return this.#memberships().numberOf(group instanceof OriginalOf ? group.group : group);
   }
 
   groupOf(number: number): Redelivery | null {
@@ -349,7 +350,11 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (onOutbound === null) return true;
     const message = onOutbound(this, delivery.message);
     if (message === null) this.drop(delivery.message, 'rejected');
-    else delivery.message = message;
+    else if (message !== delivery.message) {
+      // Another member must get what it would have got without this one.
+      if (delivery.group !== null) delivery.group = new OriginalOf(delivery.group, delivery.message.hold());
+      delivery.message = message;
+    }
     return message !== null;
   }
 
@@ -426,7 +431,12 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   #redeliver(delivery: Delivery): boolean {
-    return delivery.group !== null && delivery.group.redeliver(delivery.message, this);
+    return delivery.group !== null && delivery.group.redeliver(delivery.message, this, false);
+  }
+
+  /** The session is over: what it held for a shared group is the group's, if anybody there takes it. */
+  #bequeath({ group, message }: Delivery): void {
+    if (group !== null && !group.redeliver(message, this, true)) this.drop(message, 'no-member');
   }
 
   /** A member of a shared group went away: what it has not acknowledged at QoS 1 goes to another one who is there. */
