@@ -35,6 +35,16 @@ test('a TLS listener takes its own certificate, or the one that the broker made,
   ]);
 });
 
+test('what is said of TLS and of sockets reaches the listener', () => {
+  const tls = { cert: '/c.pem', key: '/k.pem', keyPassphrase: 'secret', ciphers: 'HIGH', alpn: ['mqtt'] };
+  const listener = { bind: '127.0.0.1:0', tls, tcpKeepAlive: '2m', tcpNoDelay: false };
+  const config = configOf({ tls: listener, wss: { ...listener, bind: '127.0.0.1:0' } });
+  const options = listenerOptionsOf('tls', config, null);
+  assert.deepEqual([options.tcpKeepAlive, options.tcpNoDelay], [120, false]);
+  assert.deepEqual([options.tls?.certificates[0].keyPassphrase, options.tls?.ciphers, options.tls?.alpn], ['secret', 'HIGH', ['mqtt']]);
+  assert.deepEqual(listenerOptionsOf('wss', config, null).tls?.alpn, [], 'ALPN would have to name HTTP');
+});
+
 test('a WebSocket frame may be as large as a packet, and its own bytes', () => {
   const { websocket } = listenerOptionsOf('ws', configOf({ ws: { bind: '127.0.0.1:0' } }, { limits: { packetBytesMax: '2MiB' } }), null);
   assert.ok(websocket !== null && websocket.frameBytesMax > 2 * 1024 * 1024 && websocket.frameBytesMax < 2 * 1024 * 1024 + 100);

@@ -22,6 +22,7 @@ export interface OwnCertificate {
 export function listenerOptionsOf(name: string, config: Config, own: OwnCertificate | null): ListenerOptions {
   const listener = config.listeners[name];
   const { kind, bind, connectionsMax, acceptRatePerSecond, acceptBurst, backlog, proxyProtocol, websocket } = listener;
+  const { tcpKeepAliveSeconds: tcpKeepAlive, tcpNoDelay } = listener;
   const isTls = kind === 'tls' || kind === 'wss';
   const isWebSocket = kind === 'ws' || kind === 'wss';
   return {
@@ -30,6 +31,8 @@ export function listenerOptionsOf(name: string, config: Config, own: OwnCertific
     name,
     bind,
     backlog,
+    tcpKeepAlive,
+    tcpNoDelay,
     connectionsMax: Math.min(connectionsMax, config.limits.connectionsMax) + CONNECTIONS_SPARE,
     acceptRate: acceptRatePerSecond === Infinity ? null : { perSecond: acceptRatePerSecond, burst: acceptBurst },
     handshakeTimeoutMs: config.limits.connectTimeoutMs,
@@ -53,7 +56,7 @@ export function needsOwnCertificate(config: Config): boolean {
   );
 }
 
-function tlsOptionsOf({ tls }: ListenerConfig, own: OwnCertificate | null): TlsListenerOptions {
+function tlsOptionsOf({ kind, tls }: ListenerConfig, own: OwnCertificate | null): TlsListenerOptions {
   const first = tls.cert === null || tls.key === null ? own! : { certPath: tls.cert, keyPath: tls.key };
   const named = Object.entries(tls.sni).map(([name, { cert, key }]) => ({
     certPath: cert,
@@ -63,10 +66,13 @@ function tlsOptionsOf({ tls }: ListenerConfig, own: OwnCertificate | null): TlsL
   }));
   return {
     ...tlsDefaults,
-    certificates: [{ ...first, keyPassphrase: null, serverNames: [] }, ...named],
+    certificates: [{ ...first, keyPassphrase: tls.keyPassphrase, serverNames: [] }, ...named],
     clientCertificates: tls.clientCertificate,
     caPath: tls.ca,
     crlPath: tls.crl,
     minVersion: tls.minVersion,
+    ciphers: tls.ciphers,
+    // What is spoken over the TLS of a WebSocket is HTTP.
+    alpn: kind === 'tls' ? tls.alpn : [],
   };
 }

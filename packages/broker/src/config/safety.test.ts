@@ -69,6 +69,12 @@ test('passwords beyond loopback without TLS are warned of', () => {
   assert.deepEqual(loadConfig({ set: ['listeners.tls.bind=0.0.0.0:8883', bob] }).warnings, []);
 });
 
+test('a passphrase without a key, or TLS settings without TLS, are mistakes', () => {
+  const paths = (...set: string[]) => problemsOf(set).map((problem) => problem.path);
+  assert.deepEqual(paths('listeners.tls.tls.keyPassphrase=secret'), ['listeners.tls.tls.keyPassphrase']);
+  for (const key of ['ciphers', 'keyPassphrase']) assert.deepEqual(paths(`listeners.tcp.tls.${key}=x`), ['listeners.tcp.tls']);
+});
+
 test('what follows from another mistake is not reported beside it', () => {
   const problems = problemsOf([open, 'authentication.users.bob.passwordHash=secret']);
   assert.deepEqual(

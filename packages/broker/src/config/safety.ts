@@ -90,6 +90,12 @@ function findTlsMistakes(name: string, listener: ListenerConfig): Finding[] {
   }
   if (tls.cert !== null && tls.key === null)
     findings.push({ path: path('cert'), message: 'needs its private key', suggestion: `give listeners.${name}.tls.key` });
+  if (tls.keyPassphrase !== null && tls.key === null)
+    findings.push({
+      path: path('keyPassphrase'),
+      message: 'has no meaning without a private key',
+      suggestion: `give listeners.${name}.tls.key`,
+    });
   if (tls.key !== null && tls.cert === null)
     findings.push({ path: path('key'), message: 'needs its certificate', suggestion: `give listeners.${name}.tls.cert` });
   if (tls.clientCertificate !== 'none' && tls.ca === null) {
@@ -109,7 +115,8 @@ function findTlsMistakes(name: string, listener: ListenerConfig): Finding[] {
 
 function mentionsCertificates(tls: ListenerConfig['tls']): boolean {
   const files = [tls.cert, tls.key, tls.ca, tls.crl].some((file) => file !== null);
-  return files || tls.clientCertificate !== 'none' || tls.certificateAs !== 'off' || Object.keys(tls.sni).length > 0;
+  const texts = [tls.keyPassphrase, tls.ciphers].some((text) => text !== null);
+  return files || texts || tls.clientCertificate !== 'none' || tls.certificateAs !== 'off' || Object.keys(tls.sni).length > 0;
 }
 
 function findProxyMistakes(name: string, listener: ListenerConfig): Finding[] {

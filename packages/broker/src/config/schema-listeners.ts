@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bind, count, duration, ipBind, key, ratePerSecond, section } from './schema-key.ts';
+import { bind, count, duration, durationInSeconds, ipBind, key, ratePerSecond, section } from './schema-key.ts';
 
 const proxyProtocol = section('The PROXY protocol (v1 and v2), by which a load balancer tells the address of the client.', {
   enabled: key('restart', 'Expect a PROXY header at the start of every connection of a trusted peer.', z.boolean().prefault(false)),
@@ -54,6 +54,11 @@ const tls = section(
       'What the common name of a verified client certificate is used as; it then replaces what CONNECT says.',
       z.enum(['off', 'username', 'clientId']).prefault('off'),
     ),
+    alpn: key(
+      'restart',
+      'For the kind tls: protocol names (ALPN) of which one is agreed on when the client offers any, the first that it knows; one that offers only others is refused. Empty: what it offers is ignored.',
+      z.array(z.string().min(1).max(255)).prefault(['mqtt', 'x-amzn-mqtt-ca']),
+    ),
     minVersion: key('restart', 'The oldest TLS version that is accepted.', z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2')),
     sni: key(
       'restart',
@@ -104,12 +109,12 @@ export const listenerSchema = z.strictObject({
   ),
   connectionsMax: key(
     'live',
-    'Clients at the same time, 1 to 10000000, or unlimited; more get 0x89 Server busy, and from 1000 connections more on they are closed at once.',
+    'Clients at the same time, 1 to 10000000, or unlimited; more get 0x89 Server busy, and 1000 connections above it they are closed at once.',
     count(1, 10_000_000, 'unlimited').prefault('unlimited'),
   ),
   acceptRate: key(
     'live',
-    'New connections per time, such as 1000/s, or unlimited; more wait in the backlog.',
+    'New connections per time, such as 1000/s, or unlimited; more are closed at once.',
     ratePerSecond().prefault('unlimited'),
   ),
   acceptBurst: key('live', 'New connections that may come at once above acceptRate, 1 to 1000000.', count(1, 1_000_000).prefault(1000)),
@@ -117,6 +122,16 @@ export const listenerSchema = z.strictObject({
     'restart',
     'Connections that the operating system holds until they are accepted, 1 to 65535.',
     count(1, 65_535).prefault(4096),
+  ),
+  tcpKeepAlive: key(
+    'new connections',
+    'Silence on a TCP connection after which the operating system asks whether its peer is still there, 1s to 1d, for clients without a keep alive of MQTT; null: never.',
+    durationInSeconds({ min: '1s', max: '1d' }).nullable().prefault(null),
+  ),
+  tcpNoDelay: key(
+    'new connections',
+    'Whether small packets leave at once (TCP_NODELAY); false: they may wait for others, which spares bandwidth.',
+    z.boolean().prefault(true),
   ),
   proxyProtocol,
   tls,

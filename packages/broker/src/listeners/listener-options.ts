@@ -35,6 +35,8 @@ export interface TlsListenerOptions {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL cipher list; null: the runtime's. */
   readonly ciphers: string | null;
+  /** Protocol names in order of preference; a client that offers only others is refused. Empty: what it offers is ignored. */
+  readonly alpn: readonly string[];
   /** How often the files are looked at; a change is applied when it has been stable for one interval. */
   readonly watchIntervalMs: number;
 }
@@ -56,6 +58,9 @@ export interface ListenerOptions {
   /** An IPv6 bind takes no IPv4 connections. */
   readonly ipv6Only: boolean;
   readonly backlog: number;
+  /** Silence after which the operating system probes a TCP connection, seconds; null: never. */
+  readonly tcpKeepAlive: number | null;
+  readonly tcpNoDelay: boolean;
   /** Open connections, handshaking ones included; Infinity for no limit. */
   readonly connectionsMax: number;
   readonly acceptRate: AcceptRate | null;
@@ -72,6 +77,8 @@ export interface ListenerOptions {
 export const listenerDefaults = {
   ipv6Only: false,
   backlog: 4096,
+  tcpKeepAlive: null,
+  tcpNoDelay: true,
   connectionsMax: Infinity,
   acceptRate: null,
   handshakeTimeoutMs: 10_000,
@@ -86,6 +93,7 @@ export const tlsDefaults = {
   crlPath: null,
   minVersion: 'TLSv1.2',
   ciphers: null,
+  alpn: [],
   watchIntervalMs: 2000,
 } as const satisfies Partial<TlsListenerOptions>;
 

@@ -68,7 +68,7 @@ class SocketListener implements Listener {
     this.#readBuffer = services.readBuffer ?? new ReadBuffer();
     this.#log = new DoorLog(services.log, options.name, services.clock);
     this.#bucket = this.#newBucket(options);
-    this.#server = net.createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => this.#take(accepted));
+    this.#server = net.createServer({ pauseOnConnect: true }, (accepted) => this.#take(accepted));
   }
 
   get name(): string {
@@ -167,6 +167,9 @@ class SocketListener implements Listener {
       return;
     }
     this.counters.accepted++;
+    const { tcpNoDelay, tcpKeepAlive } = this.#options;
+    if (tcpNoDelay) accepted.setNoDelay(true);
+    if (tcpKeepAlive !== null) accepted.setKeepAlive(true, tcpKeepAlive * 1000);
     const peer = peerOf(accepted);
     if (this.#firstStage === null) this.#link(accepted, { peer, tls: null, rest: null }, context);
     else this.#takeInStages(accepted, this.#firstStage, context);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { crc32c } from './crc32c.ts';
 import { parseProxyHeader, proxyHeaderBytesMax, ProxyProtocolError } from './proxy-protocol.ts';
-import { proxyV2, tlv, tlvSsl } from './test-proxy-header.ts';
+import { proxyV2, proxyV2WithChecksum, tlv, tlvSsl } from './test-proxy-header.ts';
 
 const v4 = Buffer.from([192, 0, 2, 1, 198, 51, 100, 1, 0x30, 0x39, 0x07, 0x5b]);
 const v6 = Buffer.from('20010db8000000000000000000000007000000000000000000000000000000013039075b', 'hex');
@@ -28,6 +29,7 @@ const good: [string, Buffer, unknown][] = [
     proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(0x04, Buffer.alloc(9)), tlv(0xe0, Buffer.alloc(0))]) }),
     { address: '192.0.2.1', port: 12345 },
   ],
+  ['version 2, with its checksum', proxyV2WithChecksum(v4, crc32c), { address: '192.0.2.1', port: 12345 }],
   [
     'version 2, as long as allowed',
     proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(4, Buffer.alloc(2048 - 12 - 3))]) }),
@@ -61,6 +63,8 @@ const bad: [string, Buffer][] = [
   ['datagrams', proxyV2({ command: 1, family: 0x12, body: v4 })],
   ['addresses cut short', proxyV2({ command: 1, family: 0x11, body: v4.subarray(1) })],
   ['a length beyond 2048', proxyV2({ command: 1, family: 0x11, body: Buffer.alloc(2049) }).subarray(0, 16)],
+  ['a wrong checksum', proxyV2WithChecksum(v4, (bytes) => crc32c(bytes) ^ 1)],
+  ['a checksum of three bytes', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(3, Buffer.alloc(3))]) })],
   ['a field cut short', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, Buffer.from([4, 0])]) })],
   ['a field longer than the header', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, Buffer.from([4, 0, 9, 1])]) })],
   ['an SSL field cut short', proxyV2({ command: 1, family: 0x11, body: Buffer.concat([v4, tlv(0x20, Buffer.alloc(4))]) })],
@@ -74,6 +78,11 @@ const bad: [string, Buffer][] = [
 for (const [name, bytes] of bad) {
   test(`${name} is no PROXY header`, () => assert.throws(() => parseProxyHeader(bytes), ProxyProtocolError));
 }
+
+test('the checksum is CRC-32C', () => {
+  assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283);
+  assert.equal(crc32c(Buffer.alloc(32)), 0x8a9136aa);
+});
 
 test('a common name counts only when the proxy has verified the certificate', () => {
   const tlsOf = (ssl: Buffer) =>

@@ -7,6 +7,7 @@
  *   tlv = type[1] length[2] value
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { crc32c } from './crc32c.ts';
 import { isCleanName } from './certificate-name.ts';
 import type { Peer, TlsFacts } from './link.ts';
 
@@ -30,7 +31,7 @@ const v2LengthMax = 2048;
 /** More bytes than any accepted header has. */
 export const proxyHeaderBytesMax = v2HeaderBytes + v2LengthMax;
 
-const Tlv = { AUTHORITY: 0x02, SSL: 0x20, SSL_VERSION: 0x21, SSL_CN: 0x22 } as const;
+const Tlv = { AUTHORITY: 0x02, CRC32C: 0x03, SSL: 0x20, SSL_VERSION: 0x21, SSL_CN: 0x22 } as const;
 const SslClient = { SSL: 1, CERT_CONN: 2, CERT_SESS: 4 } as const;
 
 /** Reads a header from the start of `bytes`; null when more bytes are needed; throws ProxyProtocolError when it is none. */
@@ -87,7 +88,9 @@ function parseV2(bytes: Buffer): ProxyHeader | null {
   const body = bytes.subarray(v2HeaderBytes, length);
   const addressBytes = [0, 12, 36, 216][family];
   if (body.length < addressBytes) throw new ProxyProtocolError('version 2: addresses are cut short');
-  return { length, source: protocol === 0 ? null : parseV2Source(body, family), tls: parseTlvs(body.subarray(addressBytes)) };
+  const fields = readTlvs(body.subarray(addressBytes));
+  checkCrc32c(bytes.subarray(0, length), fields.get(Tlv.CRC32C));
+  return { length, source: protocol === 0 ? null : parseV2Source(body, family), tls: tlsFactsOf(fields) };
 }
 
 function parseV2Source(body: Buffer, family: number): Peer | null {
@@ -113,8 +116,7 @@ function formatIPv6(bytes: Buffer): string {
 }
 
 /** What the proxy says of its own TLS connection; other fields are skipped, but all must fit. */
-function parseTlvs(bytes: Buffer): TlsFacts | null {
-  const fields = readTlvs(bytes);
+function tlsFactsOf(fields: Map<number, Buffer>): TlsFacts | null {
   const ssl = fields.get(Tlv.SSL);
   if (ssl === undefined) return null;
   if (ssl.length < 5) throw new ProxyProtocolError('version 2: the SSL field is cut short');
@@ -129,6 +131,16 @@ function parseTlvs(bytes: Buffer): TlsFacts | null {
     serverName: cleanText(fields, Tlv.AUTHORITY),
     certificate: hasCertificate && commonName !== null ? { commonName, subject: '', fingerprint256: '' } : null,
   };
+}
+
+/** The checksum over the whole header, its own four bytes taken as zero; a proxy may leave it away. */
+function checkCrc32c(header: Buffer, field: Buffer | undefined): void {
+  if (field === undefined) return;
+  if (field.length !== 4) throw new ProxyProtocolError('version 2: the checksum has not four bytes');
+  const expected = field.readUInt32BE(0);
+  const at = field.byteOffset - header.byteOffset;
+  const zeroed = Buffer.from(header).fill(0, at, at + 4);
+  if (crc32c(zeroed) !== expected) throw new ProxyProtocolError('version 2: the checksum is wrong');
 }
 
 function readTlvs(bytes: Buffer): Map<number, Buffer> {

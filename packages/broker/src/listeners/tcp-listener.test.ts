@@ -299,6 +299,21 @@ test('stopAccepting closes the door and leaves open connections alone; close end
   assert.equal(door.listener.connections, 0);
 });
 
+test('accepted sockets send small packets at once and are probed when they are silent, as the options say', async (t) => {
+  const noDelay = t.mock.method(net.Socket.prototype, 'setNoDelay');
+  const keepAlive = t.mock.method(net.Socket.prototype, 'setKeepAlive');
+  const wanted = async (tcpNoDelay: boolean, tcpKeepAlive: number | null) => {
+    await using door = await TestDoor.open({ tcpNoDelay, tcpKeepAlive });
+    for (const { mock } of [noDelay, keepAlive]) mock.resetCalls();
+    const client = net.connect(door.address);
+    await door.handler();
+    client.destroy();
+    return [noDelay.mock.calls.map((call) => call.arguments), keepAlive.mock.calls.map((call) => call.arguments)];
+  };
+  assert.deepEqual(await wanted(true, null), [[[true]], []]);
+  assert.deepEqual(await wanted(false, 90), [[], [[true, 90_000]]]);
+});
+
 test('reload applies limits to new connections and refuses to move the door', async () => {
   await using door = await TestDoor.open();
   const client = net.connect(door.address);
@@ -309,6 +324,8 @@ test('reload applies limits to new connections and refuses to move the door', as
     bind: anyPort,
     ipv6Only: false,
     backlog: 1,
+    tcpKeepAlive: null,
+    tcpNoDelay: true,
     connectionsMax: 1,
     acceptRate: null,
     handshakeTimeoutMs: 1,

@@ -27,3 +27,10 @@ export function tlvSsl({ commonName, client = 7, verify = 0 }: { commonName: str
   const head = Buffer.of(client, 0, 0, 0, verify);
   return tlv(0x20, Buffer.concat([head, tlv(0x21, Buffer.from('TLSv1.3')), tlv(0x22, Buffer.from(commonName as string))]));
 }
+
+/** A header of IPv4 with a checksum field, and another field behind it. */
+export function proxyV2WithChecksum(addresses: Buffer, checksum: (header: Buffer) => number): Buffer {
+  const header = proxyV2({ command: 1, family: 0x11, body: Buffer.concat([addresses, tlv(3, Buffer.alloc(4)), tlv(4, Buffer.alloc(5))]) });
+  header.writeUInt32BE(checksum(header) >>> 0, 16 + addresses.length + 3);
+  return header;
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -114,6 +115,40 @@ test('a paused TLS link reads nothing until it is resumed', async () => {
   await handler.untilReceived(2);
   client.destroy();
   other.destroy();
+});
+
+test('a client that offers protocols by ALPN gets the first that the listener knows, or is refused; without an offer it comes in', async () => {
+  await using rig = await TlsRig.create();
+  await using door = await TestDoor.open(rig.options({ alpn: ['mqtt', 'other'] }));
+  const agreed = async (offered?: string[]) => {
+    const client = rig.connect(door, offered === undefined ? {} : { ALPNProtocols: offered });
+    await once(client, 'secureConnect');
+    client.destroy();
+    return client.alpnProtocol;
+  };
+  assert.equal(await agreed(['http/1.1', 'other', 'mqtt']), 'mqtt');
+  assert.equal(await agreed(['other']), 'other');
+  assert.equal(await agreed(), false);
+  await gone(rig.connect(door, { ALPNProtocols: ['h2', 'http/1.1'] }));
+  assert.equal(door.listener.counters.tlsErrors, 1);
+  await using open = await TestDoor.open(rig.options());
+  const client = rig.connect(open, { ALPNProtocols: ['h2'] });
+  await once(client, 'secureConnect');
+  client.destroy();
+});
+
+test('an encrypted private key opens with its passphrase only', async () => {
+  await using rig = await TlsRig.create();
+  const { certPath } = rig.authority;
+  const key = createPrivateKey(await readFile(rig.authority.keyPath));
+  const keyPath = join(rig.path, 'encrypted.pem');
+  await writeFile(keyPath, key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }));
+  const options = (keyPassphrase: string) => rig.options({ certificates: [{ certPath, keyPath, keyPassphrase, serverNames: [] }] });
+  await using door = await TestDoor.open(options('secret'));
+  const client = rig.connect(door);
+  await once(client, 'secureConnect');
+  client.destroy();
+  await assert.rejects(TestDoor.open(options('wrong')), { code: 'listener.tls' });
 });
 
 test('TLS 1.1 and plain text are refused and counted', async () => {

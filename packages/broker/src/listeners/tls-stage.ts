@@ -97,6 +97,7 @@ export class TlsStage implements Stage {
       requestCert: this.#options.clientCertificates !== 'none',
       // Refused by us instead, since only then the reason is known and can be logged.
       rejectUnauthorized: false,
+      ...(this.#options.alpn.length === 0 ? {} : { ALPNProtocols: [...this.#options.alpn] }),
       handshakeTimeout: this.#handshakeTimeoutMs,
       // Must never throw: the runtime does not catch it.
       SNICallback: (serverName, done) => done(null, contextFor(material, serverName)),
