@@ -34,7 +34,12 @@ export interface SortedRange {
  * the order of the bytes. Finding, adding and removing cost O(log n).
  */
 export class SortedTable<V> {
-  #blocks: Block<V>[] = [];
+  readonly #blocks: Block<V>[] = [];
+  /**
+   * Where each block begins: none of its keys is lower, and every key of the block before is. A search touches one string a step,
+   * not the block, its array and the string. PERF: bench/micro/store.ts, restart.
+   */
+  readonly #bounds: string[] = [];
   #size = 0;
 
   get size(): number {
@@ -53,7 +58,7 @@ export class SortedTable<V> {
     const at = this.#blockOf(key);
     const block = this.#blocks[at];
     if (block === undefined) {
-      this.#blocks.push(new Block([key], [value]));
+      this.#append(key, value);
       this.#size = 1;
       return undefined;
     }
@@ -68,11 +73,12 @@ export class SortedTable<V> {
       insertAt(block, index, key, value);
     } else if (index === BLOCK_RECORDS_MAX && at === this.#blocks.length - 1) {
       // Keys that only grow (the log) leave full blocks behind instead of half-empty ones.
-      this.#blocks.push(new Block([key], [value]));
+      this.#append(key, value);
     } else {
       const half = BLOCK_RECORDS_MAX >> 1;
       const upper = new Block(block.keys.splice(half), block.values.splice(half));
       this.#blocks.splice(at + 1, 0, upper);
+      this.#bounds.splice(at + 1, 0, upper.keys[0]);
       if (index <= half) insertAt(block, index, key, value);
       else insertAt(upper, index - half, key, value);
     }
@@ -89,7 +95,7 @@ export class SortedTable<V> {
     const before = block.values[index];
     this.#size -= 1;
     if (block.keys.length === 1) {
-      this.#blocks.splice(at, 1);
+      this.#removeBlock(at);
       return before;
     }
     block.keys.splice(index, 1);
@@ -138,14 +144,14 @@ export class SortedTable<V> {
     return { block: at, index: lowerBound(this.#blocks[at].keys, key) };
   }
 
-  /** The block that holds `key` or would take it: the last whose first key is not above it. */
+  /** The block that holds `key` or would take it: the last that does not begin above it. */
   #blockOf(key: string): number {
-    const blocks = this.#blocks;
+    const bounds = this.#bounds;
     let low = 0;
-    let high = blocks.length - 1;
+    let high = bounds.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (blocks[middle].keys[0] <= key) low = middle;
+      if (bounds[middle] <= key) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -159,13 +165,31 @@ export class SortedTable<V> {
     if (lower.keys.length + upper.keys.length > BLOCK_RECORDS_MERGE) return;
     lower.keys.push(...upper.keys);
     lower.values.push(...upper.values);
-    this.#blocks.splice(first + 1, 1);
+    this.#removeBlock(first + 1);
+  }
+
+  /** A new last block. */
+  #append(key: string, value: V): void {
+    this.#blocks.push(new Block([key], [value]));
+    this.#bounds.push(key);
+  }
+
+  #removeBlock(at: number): void {
+    this.#blocks.splice(at, 1);
+    this.#bounds.splice(at, 1);
   }
 }
 
-function insertAt<V>(block: Block<V>, index: number, key: string, value: V): void {
-  block.keys.splice(index, 0, key);
-  block.values.splice(index, 0, value);
+function insertAt<V>({ keys, values }: Block<V>, index: number, key: string, value: V): void {
+  keys.push(key);
+  values.push(value);
+  // PERF: bench/micro/store.ts. Two calls of splice, which make an array each, cost more.
+  for (let i = keys.length - 1; i > index; i -= 1) {
+    keys[i] = keys[i - 1];
+    values[i] = values[i - 1];
+  }
+  keys[index] = key;
+  values[index] = value;
 }
 
 function lowerBound(keys: readonly string[], key: string): number {
