@@ -2,13 +2,13 @@
 import { assert } from '#base/errors.ts';
 import { SortedTable, type SortedRange } from '#store/sorted-table.ts';
 import { tables, type Table } from '#store/store.ts';
-import { bytesOf, segmentOf } from './location.ts';
+import { bytesOf, SEGMENTS_MAX, segmentOf } from './location.ts';
 
 /** Where the committed records stand, and how many bytes of each segment they are. */
 export class JournalIndex {
   readonly #tables = new Map<Table, SortedTable<number>>(tables.map((table) => [table, new SortedTable<number>()]));
   /** Live bytes by the segment's number modulo SEGMENTS_MAX. */
-  readonly #liveBytes = new Map<number, number>();
+  readonly #liveBytes = new Float64Array(SEGMENTS_MAX);
   #liveBytesTotal = 0;
 
   get liveBytesTotal(): number {
@@ -16,7 +16,7 @@ export class JournalIndex {
   }
 
   liveBytes(segment: number): number {
-    return this.#liveBytes.get(segment) ?? 0;
+    return this.#liveBytes[segment];
   }
 
   get(table: Table, key: string): number | undefined {
@@ -46,9 +46,7 @@ export class JournalIndex {
     const segment = segmentOf(location);
     const bytes = sign * bytesOf(location);
     this.#liveBytesTotal += bytes;
-    const live = (this.#liveBytes.get(segment) ?? 0) + bytes;
-    if (live === 0) this.#liveBytes.delete(segment);
-    else this.#liveBytes.set(segment, live);
+    this.#liveBytes[segment] += bytes;
   }
 
   #tableOf(table: Table): SortedTable<number> {

@@ -2,18 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
-import { codeOf, type Disk, type DiskFile } from './disk.ts';
+import { codeOf, type Disk } from './disk.ts';
 import { JournalStore } from './journal-store.ts';
 import { Manifest, type ManifestState } from './manifest.ts';
+import { readSegments } from './read-segments.ts';
 import { Recovery } from './recovery.ts';
 import { SegmentBytes } from './segment-bytes.ts';
 import { Segment, segmentName, segmentNumber, Segments } from './segments.ts';
 
 /** An empty file of this name lets a damaged store open without what cannot be read. */
 export const ACCEPT_DAMAGE = 'accept-damage';
-
-/** What a device that has bad sectors is read in. */
-const BLOCK_BYTES = 4096;
 
 export interface OpenJournalOptions {
   readonly disk: Disk;
@@ -107,8 +105,7 @@ async function removeLeftovers(disk: Disk, names: readonly string[], { first, la
 
 async function replayAll(disk: Disk, recovery: Recovery, { first, last, secret }: ManifestState): Promise<Segment[]> {
   const segments: Segment[] = [];
-  for (let number = first; number <= last; number += 1) {
-    const bytes = await readSegment(disk, number);
+  for await (const { number, bytes } of readSegments(disk, first, last)) {
     if (bytes === null) recovery.losses.push({ place: `${segmentName(number)} is missing`, changes: 0 });
     const segment = new Segment(number, bytes?.length ?? 0, null);
     segment.sequenceBefore = recovery.sequence;
@@ -119,39 +116,8 @@ async function replayAll(disk: Disk, recovery: Recovery, { first, last, secret }
   return segments;
 }
 
-async function readSegment(disk: Disk, number: number): Promise<Buffer | null> {
-  let file: DiskFile;
-  try {
-    file = await disk.open(segmentName(number));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafeSlow(await file.bytes());
-    await readWhatCanBeRead(file, bytes);
-    return bytes;
-  } finally {
-    await file.close();
-  }
-}
-
-/** Blocks that the device cannot read come as zeros, which no checksum passes. */
-async function readWhatCanBeRead(file: DiskFile, bytes: Buffer): Promise<void> {
-  try {
-    await file.read(bytes, 0);
-  } catch (error) {
-    if (codeOf(error) !== 'EIO') throw error;
-    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-      const block = bytes.subarray(at, at + BLOCK_BYTES);
-      await file.read(block, at).catch(() => block.fill(0));
-    }
-  }
-}
-
 async function hasFramesBehind(disk: Disk, segment: number, { last, secret }: ManifestState): Promise<boolean> {
-  for (let number = segment + 1; number <= last; number += 1) {
-    const bytes = await readSegment(disk, number);
+  for await (const { number, bytes } of readSegments(disk, segment + 1, last)) {
     if (bytes !== null && new SegmentBytes(secret, number, bytes, 0).findFrame(0, 0) !== -1) return true;
   }
   return false;

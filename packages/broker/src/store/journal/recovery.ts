@@ -3,7 +3,7 @@ import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts';
 import { JournalIndex } from './journal-index.ts';
 import { ALIGNMENT, packLocation } from './location.ts';
 import type { ManifestState } from './manifest.ts';
-import type { PlacedRecord, SegmentBytes } from './segment-bytes.ts';
+import type { PlacedRecord, SegmentBytes, TakeChange } from './segment-bytes.ts';
 
 /** A record whose key can be trusted and whose value cannot. */
 export interface DamagedRecord {
@@ -39,6 +39,11 @@ export class Recovery {
   readonly #flushedSequence: number;
   readonly #hasFramesAfter: (segment: number) => Promise<boolean>;
   readonly #damaged: DamagedRecord[] = [];
+  readonly #enter: TakeChange = (table, key, isPut, location) => {
+    if (isPut) this.index.set(table, key, location);
+    else this.index.delete(table, key);
+  };
+
   /** `hasFramesAfter` tells whether any segment behind the given one was ever written. */
   constructor(manifest: ManifestState, hasFramesAfter: (segment: number) => Promise<boolean>) {
     this.sequence = manifest.sequenceBefore;
@@ -65,19 +70,20 @@ export class Recovery {
         continue;
       }
       this.#noteGap(`${name} before byte ${at}`, header.sequence - 1, header.changesBefore);
-      const end = at + FRAME_HEADER_BYTES + header.bodyBytes;
-      const found = segment.recordsBetween(at + FRAME_HEADER_BYTES, end);
-      const isWhole = found.length === header.count && found.every(({ record }) => record.isIntact);
-      if (!isWhole && !(await this.#wasCommitted(header, segment, end))) {
+      const start = at + FRAME_HEADER_BYTES;
+      const end = start + header.bodyBytes;
+      if (segment.isWhole(start, end, header.count)) segment.readWhole(start, end, this.#enter);
+      else if (await this.#wasCommitted(header, segment, end)) this.#applyFound(segment, name, { at, end, count: header.count });
+      else {
         this.hasDroppedUnfinished = true;
         return at;
       }
-      this.#apply(segment, name, found);
-      if (found.length < header.count) this.losses.push({ place: `${name} at byte ${at}`, changes: header.count - found.length });
       this.sequence = header.sequence;
       this.changes = header.changesBefore + header.count;
       this.lastFrame =
-        header.sequence > this.#flushedSequence ? { segment: segment.segment, offset: at, bytes: segment.slice(at, end) } : null;
+        header.sequence > this.#flushedSequence
+          ? { segment: segment.segment, offset: at, bytes: Buffer.from(segment.slice(at, end)) }
+          : null;
       at = end;
     }
   }
@@ -112,16 +118,19 @@ export class Recovery {
     return this.#hasFramesAfter(segment.segment);
   }
 
+  /** What is left of a damaged frame. */
+  #applyFound(segment: SegmentBytes, name: string, { at, end, count }: { at: number; end: number; count: number }): void {
+    const found = segment.recordsBetween(at + FRAME_HEADER_BYTES, end);
+    this.#apply(segment, name, found);
+    if (found.length < count) this.losses.push({ place: `${name} at byte ${at}`, changes: count - found.length });
+  }
+
   #apply(segment: SegmentBytes, name: string, found: readonly PlacedRecord[]): void {
     for (const { record, offset } of found) {
-      if (!record.isPut) {
-        this.index.delete(record.table, record.key);
-        continue;
-      }
-      const location = packLocation(segment.segment, offset, record.bytes);
-      this.index.set(record.table, record.key, location);
-      if (record.isIntact) continue;
       const { table, key } = record;
+      const location = packLocation(segment.segment, offset, record.bytes);
+      this.#enter(table, key, record.isPut, location);
+      if (record.isIntact) continue;
       const bytes = Buffer.from(segment.slice(offset, offset + record.bytes));
       this.#damaged.push({ table, key, location, place: `${name} at byte ${offset}`, bytes });
     }

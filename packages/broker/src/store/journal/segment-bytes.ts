@@ -1,6 +1,23 @@
 // HOT
-import { magicBytes, parseFrameHeader, parseRecord, seedOf, type FrameHeader, type ParsedRecord } from './frame.ts';
-import { ALIGNMENT } from './location.ts';
+import type { Table } from '#store/store.ts';
+import {
+  bytesAt,
+  type FrameHeader,
+  INTACT,
+  isPutAt,
+  keyAt,
+  magicBytes,
+  type ParsedRecord,
+  parseFrameHeader,
+  parseRecord,
+  seedOf,
+  soundnessOf,
+  tableAt,
+} from './frame.ts';
+import { ALIGNMENT, packLocation } from './location.ts';
+
+/** Takes in a change; no object for each, since recovery sees millions. */
+export type TakeChange = (table: Table, key: string, isPut: boolean, location: number) => void;
 
 export interface PlacedRecord {
   readonly record: ParsedRecord;
@@ -42,6 +59,30 @@ export class SegmentBytes {
 
   valueOf(record: ParsedRecord): Buffer {
     return this.#bytes.subarray(record.valueStart, record.valueEnd);
+  }
+
+  /** True when `count` intact records fill the place between two offsets: nothing else can stand there. */
+  isWhole(from: number, to: number, count: number): boolean {
+    if (to > this.end) return false;
+    let left = count;
+    let offset = from;
+    for (; offset < to && left > 0; left -= 1) {
+      const at = offset - this.#start;
+      if (soundnessOf(this.#bytes, at, to - this.#start, seedOf(this.#secret, this.segment, offset)) !== INTACT) return false;
+      offset += bytesAt(this.#bytes, at);
+    }
+    return left === 0 && offset === to;
+  }
+
+  /** Reads what `isWhole` has found between two offsets. */
+  readWhole(from: number, to: number, take: TakeChange): void {
+    const bytes = this.#bytes;
+    for (let offset = from; offset < to;) {
+      const at = offset - this.#start;
+      const size = bytesAt(bytes, at);
+      take(tableAt(bytes, at), keyAt(bytes, at), isPutAt(bytes, at), packLocation(this.segment, offset, size));
+      offset += size;
+    }
   }
 
   /** All records between two offsets; behind damage, the next that can be trusted is looked for. */
