@@ -4,13 +4,13 @@ import { createMessage } from '#message/message.ts';
 import { MemoryStore } from '#store/memory/memory-store.ts';
 import { Batch, type Store } from '#store/store.ts';
 import {
-  collectRecord,
   deleteSession,
   deleteSubscription,
   putFacts,
   putIncoming,
   putSubscription,
   putWill,
+  readSessions,
   type SessionFacts,
   type StoredSession,
   type StoredSubscription,
@@ -82,11 +82,30 @@ describe('the records of a session', () => {
     await store.commit(last);
     assert.equal(await store.count('session'), 0);
   });
+
+  test('stay together where a page of the store ends between them', async () => {
+    const store = new MemoryStore();
+    const batch = new Batch();
+    // With three records each, no number of sessions fills a page of 256.
+    const numbers = Array.from({ length: 300 }, (_, i) => i + 1);
+    for (const number of numbers) {
+      putFacts(batch, number, { ...facts, clientId: `c${number}` });
+      for (const own of [1, 2]) putSubscription(batch, number, { ...subscription, text: `${number}/${own}`, number: own });
+    }
+    await store.commit(batch);
+
+    const found: StoredSession[] = [];
+    for await (const page of readSessions(store)) found.push(...page);
+    assert.deepEqual(
+      found.map(({ number, facts: own, subscriptions }) => [number, own?.clientId, subscriptions.map(({ text }) => text)]),
+      numbers.map((number) => [number, `c${number}`, [`${number}/1`, `${number}/2`]]),
+    );
+  });
 });
 
 async function read(store: Store): Promise<Map<number, StoredSession>> {
   const sessions = new Map<number, StoredSession>();
-  for await (const page of store.scan('session')) for (const record of page) collectRecord(sessions, record);
+  for await (const page of readSessions(store)) for (const session of page) sessions.set(session.number, session);
   return sessions;
 }
 

@@ -1,4 +1,4 @@
-import type { Batch, StoredRecord } from '#store/store.ts';
+import type { Batch, Store, StoredRecord } from '#store/store.ts';
 import { decodeMessage, encodeMessage } from '#message/stored-message.ts';
 import type { SubscriptionOptions } from './subscription.ts';
 import type { Will } from './will.ts';
@@ -84,14 +84,28 @@ export function deleteSession(batch: Batch, session: number): void {
   for (const part of [Part.Facts, Part.Incoming, Part.Will]) batch.delete('session', partKey(session, part));
 }
 
-/** Puts the records of the table together, session by session; the records come in key order. */
-export function collectRecord(sessions: Map<number, StoredSession>, { key, value }: StoredRecord): void {
-  const number = key.readUInt32BE(0);
-  let session = sessions.get(number);
-  if (session === undefined) {
-    session = { number, facts: null, incoming: [], subscriptions: [], will: null };
-    sessions.set(number, session);
+/**
+ * Reads the table session by session, in the order of their numbers, some at a time. What a caller does not keep of a page is
+ * garbage at once: a hundred thousand sessions cost no more memory on the way in than those of a page.
+ */
+export async function* readSessions(store: Store): AsyncGenerator<readonly StoredSession[]> {
+  let last = null as StoredSession | null;
+  for await (const page of store.scan('session')) {
+    const complete: StoredSession[] = [];
+    for (const record of page) {
+      const number = record.key.readUInt32BE(0);
+      if (last?.number !== number) {
+        if (last !== null) complete.push(last);
+        last = { number, facts: null, incoming: [], subscriptions: [], will: null };
+      }
+      collectRecord(last, record);
+    }
+    yield complete;
   }
+  if (last !== null) yield [last];
+}
+
+function collectRecord(session: StoredSession, { key, value }: StoredRecord): void {
   switch (key[4]) {
     case Part.Facts:
       session.facts = JSON.parse(value.toString()) as SessionFacts;

@@ -12,7 +12,7 @@ import {
 import type { Memberships } from './memberships.ts';
 import type { Session } from './session.ts';
 import { Subscription } from './subscription.ts';
-import type { Will } from './will.ts';
+import { Will } from './will.ts';
 
 /** Session Expiry Interval of a session that never ends. */
 const EXPIRY_NEVER = 0xffffffff;
@@ -187,19 +187,23 @@ export class SessionState {
     this.#touch();
   }
 
-  /** Takes the stored form back at start. A client that was connected when the broker died has lost its connection now. */
-  restore(stored: StoredSession, facts: SessionFacts, will: Will | null): void {
+  /** Takes the stored form back at start; nothing comes of it until `resume`. */
+  restore(stored: StoredSession, facts: SessionFacts): void {
     this.expiryInterval = facts.expiryInterval;
     this.principal = facts.principal;
     this.#createdAtMs = facts.createdAtMs;
     this.#expiresAtMs = facts.expiresAtMs;
     this.#willAtMs = facts.willAtMs;
-    this.#session.will = will;
-    this.#hasStoredWill = will !== null;
+    this.#session.will = stored.will === null ? null : new Will(stored.will, facts.willDelay);
+    this.#hasStoredWill = stored.will !== null;
     this.#stored = Stored.Yes;
     if (stored.incoming.length > 0) this.#incoming = new Set(stored.incoming);
     for (const { number } of stored.subscriptions) this.#nextSubscription = Math.max(this.#nextSubscription, number + 1);
-    if (facts.isConnected) this.disconnected();
+  }
+
+  /** Goes on where the broker ended. A client that was connected then has lost its connection now. */
+  resume(wasConnected: boolean): void {
+    if (wasConnected) this.disconnected();
     else this.#schedule();
   }
 

@@ -2,11 +2,11 @@ import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { queueKey } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
 import { decodeChunk } from './queue-chunk.ts';
-import { collectRecord, type SessionFacts, type StoredSession } from './session-record.ts';
+import { readSessions, type SessionFacts, type StoredSession } from './session-record.ts';
 import { Session } from './session.ts';
 import type { Sink } from './sink.ts';
 import { Subscription } from './subscription.ts';
-import { Will } from './will.ts';
+import type { Will } from './will.ts';
 import { Batch } from '#store/store.ts';
 
 /** Reason code of MQTT 5 for the connection that another one replaces [MQTT-3.1.4-3]. */
@@ -87,21 +87,26 @@ export class Sessions {
 
   /** Reads every stored session. `onSubscription` is told of each subscription of theirs. */
   async load(onSubscription: (subscription: Subscription) => void): Promise<void> {
-    const stored = new Map<number, StoredSession>();
-    for await (const page of this.#house.store.scan('session')) for (const record of page) collectRecord(stored, record);
     const numbers = new Map<number, Session>();
-    for (const record of stored.values()) {
-      // ORDER: also the number of a session whose facts were damaged: its other records must not become another one's.
-      this.#nextNumber = Math.max(this.#nextNumber, record.number + 1);
-      if (record.facts === null) await this.#dropOrphan(record.number);
-      else numbers.set(record.number, this.#restore(record, record.facts, onSubscription));
+    const connected = new Set<Session>();
+    const orphans: number[] = [];
+    for await (const page of readSessions(this.#house.store)) {
+      for (const stored of page) {
+        // Also the number of a session whose facts were damaged: its other records must not become another one's.
+        this.#nextNumber = Math.max(this.#nextNumber, stored.number + 1);
+        if (stored.facts === null) {
+          orphans.push(stored.number);
+          continue;
+        }
+        const session = this.#restore(stored, stored.facts, onSubscription);
+        numbers.set(stored.number, session);
+        if (stored.facts.isConnected) connected.add(session);
+      }
     }
+    for (const number of orphans) await this.#dropOrphan(number);
     await this.#loadQueues(numbers);
-    // Only now: ending a session, or publishing a will, needs every queue to be known.
-    for (const [number, session] of numbers) {
-      const { facts, will } = stored.get(number)!;
-      session.state.restore(stored.get(number)!, facts!, will === null ? null : new Will(will, facts!.willDelay));
-    }
+    // ORDER: ending a session, or publishing a will, needs every queue to be known.
+    for (const session of numbers.values()) session.state.resume(connected.has(session));
   }
 
   /** The record that says whose session it was is damaged: what else is stored of it belongs to nobody. */
@@ -144,7 +149,8 @@ export class Sessions {
   #restore(stored: StoredSession, facts: SessionFacts, onSubscription: (subscription: Subscription) => void): Session {
     const session = new Session(facts.clientId, facts.owner, stored.number, this.#house);
     this.#byClientId.set(facts.clientId, session);
-    session.state.principal = facts.principal;
+    // ORDER: who the owner is decides what a subscription may receive.
+    session.state.restore(stored, facts);
     for (const { text, number, ...options } of stored.subscriptions) {
       const parsed = parseTopicFilter(text, LEVELS_MAX);
       if (typeof parsed === 'string') continue;
