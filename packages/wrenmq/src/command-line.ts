@@ -1,25 +1,37 @@
-import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addBench } from './bench/add-bench.ts';
+import { addBrokerCommands } from './add-broker-commands.ts';
+import { addCompletion } from './completion/add-completion.ts';
+import { addContext } from './context/add-context.ts';
+import { describeCommand } from './describe-command.ts';
 import { CommandError, ExitCode } from './exit-code.ts';
+import { addExplain } from './explain/add-explain.ts';
+import { findCommand, normalizeArguments } from './normalize-arguments.ts';
 import { addPing } from './ping/add-ping.ts';
 import { addProbe } from './probe/add-probe.ts';
+import { addPub } from './pub/add-pub.ts';
+import { addRr } from './rr/add-rr.ts';
+import { addSub } from './sub/add-sub.ts';
+import { readVersion } from './version.ts';
 
 /** Runs one command and returns its exit code. Whatever goes wrong is one block on standard error, without a stack. */
-export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
+export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    const program = createProgram();
+    const { command, depth } = findCommand(program, args);
+    const normal = [...args.slice(0, depth), ...normalizeArguments(command, args.slice(depth))];
+    await program.parseAsync(normal, { from: 'user' });
     return ExitCode.Success;
   } catch (error) {
-    return report(error);
+    return report(error, args.includes('--json'));
   }
 }
 
-function report(error: unknown): ExitCode {
+function report(error: unknown, isJson: boolean): number {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Success : ExitCode.Usage;
   if (error instanceof CommandError) {
-    console.error(error.message);
+    if (error.message !== '') console.error(isJson ? jsonError(error) : error.message);
     return error.exitCode;
   }
   const isOurFault =
@@ -29,90 +41,43 @@ function report(error: unknown): ExitCode {
   return ExitCode.Failure;
 }
 
-function createProgram(): Command {
-  const program = new Command('wrenmq')
-    .description('WrenMQ, an MQTT broker that is durable by default')
+function jsonError({ message, exitCode, reasonCode }: CommandError): string {
+  const code = Object.entries(ExitCode).find(([, value]) => value === exitCode)?.[0] ?? 'Refused';
+  const text = message.replace(/^wrenmq: /, '');
+  return JSON.stringify({ error: { code, exitCode, ...(reasonCode === undefined ? {} : { reasonCode }), message: text } });
+}
+
+/** Every command with its flags; what a command does is loaded when it runs. */
+export function createProgram(): Command {
+  const program = describeCommand(new Command('wrenmq'), 'WrenMQ, an MQTT broker that is durable by default, and its command line', [
+    ['wrenmq start --dev', 'a broker for this machine, in memory'],
+    ["wrenmq sub -t 'home/#' -v", 'print what comes'],
+    ['wrenmq pub -t home/lamp -m on', 'publish a message'],
+    ['wrenmq explain 0x87', 'what a reason code means'],
+    ['wrenmq help pub', 'all about a command'],
+  ])
     .version(readVersion(), '--version', 'print the version')
     .helpOption('--help', 'show this help')
+    .addHelpCommand(new Command('help').argument('[command]').description('show the help of a command').helpGroup('Tools:'))
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wrenmq: ')) })
     .showSuggestionAfterError()
-    .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage or configuration, 70 the broker had to give up.');
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 failure, 2 wrong usage, 3 no connection, 4 connection refused, 5 refused,\n27 timed out. All of them: docs/command-line.md',
+    );
   // Subcommands take over what is set so far (exitOverride, helpOption).
-  addStart(program);
-  addConfig(program);
-  addPasswd(program);
-  addSetup(program);
-  addPing(program);
-  addProbe(program);
-  addBench(program);
+  program.commandsGroup('Messages:');
+  for (const add of [addPub, addSub, addRr]) add(program);
+  program.commandsGroup('The broker:');
+  addBrokerCommands(program);
+  program.commandsGroup('Looking at a broker:');
+  for (const add of [addPing, addProbe, addBench]) add(program);
+  program.commandsGroup('Tools:');
+  for (const add of [addExplain, addContext, addCompletion]) add(program);
   program
     .command('version')
     .description('print the version, and that of Node.js')
     .action(() => console.log(`wrenmq ${readVersion()} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})`));
   return program;
-}
-
-function addStart(program: Command): void {
-  withConfigOptions(program.command('start'))
-    .description('run the broker')
-    .option('--dev', 'in memory and for this machine only: nothing is kept, everything local may connect')
-    .option('--insecure-allow-anonymous', 'let everyone in who reaches a listener, also beyond this machine')
-    .option('--print-ready', 'print one line of JSON on standard output when everything is bound')
-    .addHelpText('after', '\nSignals: SIGTERM and SIGINT stop in good order (a second one at once), SIGHUP reads the configuration again.')
-    .action(async (options) => (await import('./start.ts')).start(options));
-}
-
-function addConfig(program: Command): void {
-  const config = program.command('config').description('look at the configuration without starting anything');
-  withConfigOptions(config.command('check [file]'))
-    .description('say everything that is wrong with it, or nothing')
-    .action(async (file, options) => (await import('./config-commands.ts')).checkConfig(file, options));
-  withConfigOptions(config.command('show [file]'))
-    .description('print what results from all layers, without secrets')
-    .option('--json', 'as JSON instead of YAML')
-    .action(async (file, options) => (await import('./config-commands.ts')).showConfig(file, options));
-  withConfigOptions(config.command('explain <key>'))
-    .description('tell of one key (listeners.tcp.bind) what it does, its value and where it comes from')
-    .option('--json', 'as JSON')
-    .action(async (key, options) => (await import('./config-commands.ts')).explainConfig(key, options));
-  config
-    .command('schema')
-    .description('print the JSON Schema of the file, for editors')
-    .action(async () => (await import('./config-commands.ts')).printSchema());
-}
-
-function addPasswd(program: Command): void {
-  program
-    .command('passwd <file> <user> [password]')
-    .description('add or change a user in a password file, as mosquitto_passwd does; asks for the password')
-    .option('-c, --create', 'begin a new file; what was in it is lost')
-    .option('-D, --delete', 'take the user out')
-    .option('-b, --batch', 'take the password from the command line, where others on this machine may see it')
-    .option('--stdin', 'take the password from the first line of standard input')
-    .option('--scram', 'keep a SCRAM-SHA-256 credential too, for enhanced authentication')
-    .action(async (file, user, password, options) => (await import('./passwd.ts')).passwd(file, user, password, options));
-}
-
-function addSetup(program: Command): void {
-  withConfigOptions(program.command('setup'))
-    .description('make a first user, print the credential once, and write a configuration file if there is none')
-    .option('--user <name>', 'name of the user', 'wren')
-    .option('--bind <address>', 'let clients in from there, such as 0.0.0.0:1883; default: this machine only')
-    .action(async (options) => (await import('./setup.ts')).setup(options));
-}
-
-function withConfigOptions(command: Command): Command {
-  const collect = (value: string, before: readonly string[]) => [...before, value];
-  return command
-    .option('--config <file>', 'the configuration file (YAML)')
-    .option('--data <directory>', 'where the broker keeps its data')
-    .addOption(
-      new Option('--set <key=value>', 'one value, such as listeners.tcp.bind=127.0.0.1:0; repeatable')
-        .argParser(collect)
-        .default([], 'none'),
-    );
-}
-
-function readVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
 import { CommandError, ExitCode } from '#exit-code.ts';
 import type { ConnectionFlags } from './connection-flags.ts';
 import { readNumber } from './read-value.ts';
@@ -51,7 +52,13 @@ function asksForTls(flags: ConnectionFlags): boolean {
 }
 
 function unixAddress(path: string): BrokerAddress {
-  return { url: `unix://${path}`, isSecure: false, username: undefined, password: undefined, topic: undefined };
+  return {
+    url: `unix://${resolve(path).split('/').map(encodeURIComponent).join('/')}`,
+    isSecure: false,
+    username: undefined,
+    password: undefined,
+    topic: undefined,
+  };
 }
 
 function partsOfFlags(flags: ConnectionFlags): Parts {

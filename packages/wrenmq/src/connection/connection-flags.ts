@@ -51,6 +51,7 @@ export interface ConnectionFlags {
   readonly proxy?: string;
   readonly srv?: true;
   readonly debug?: true;
+  readonly exitWithReason?: true;
   readonly quiet?: true;
 }
 
@@ -65,7 +66,11 @@ export function addConnectionFlags(command: Command): Command {
   addSessionFlags(command.optionsGroup('Session:'));
   addTlsFlags(command.optionsGroup('TLS:'));
   addWillFlags(command.optionsGroup('Will:'));
-  return command.optionsGroup('Other:').option('-d, --debug', 'tell on standard error what happens').option('--quiet', 'print no errors');
+  return command
+    .optionsGroup('Other:')
+    .option('-d, --debug', 'tell on standard error what happens')
+    .option('--quiet', 'print no errors')
+    .option('--exit-with-reason', "a refused connection ends with the broker's reason code, as in mosquitto's tools");
 }
 
 function addBrokerFlags(command: Command): void {

@@ -1,0 +1,84 @@
+import { CommandError, ExitCode } from '#exit-code.ts';
+import { nearest } from '#nearest.ts';
+import { type Reason, REASONS } from './reason-codes.ts';
+import { type ReasonText, TEXTS_EN } from './texts-en.ts';
+
+interface ExplainFlags {
+  readonly lang?: string;
+  readonly packet?: string;
+  readonly json?: true;
+}
+
+type Language = 'en' | 'zh';
+
+const LABELS: Readonly<Record<Language, readonly [packets: string, cause: string, remedy: string]>> = {
+  en: ['in', 'usually', 'to do'],
+  zh: ['报文', '常见原因', '处理办法'],
+};
+
+/** `wrenmq explain` */
+export async function explain(words: readonly string[], flags: ExplainFlags): Promise<void> {
+  const language = languageOf(flags.lang, process.env);
+  const texts = language === 'zh' ? (await import('./texts-zh.ts')).TEXTS_ZH : TEXTS_EN;
+  const found = findReasons(words.join(' ')).filter(({ packets }) => isIn(packets, flags.packet));
+  if (found.length === 0) throw new CommandError(`wrenmq: no reason code of ${flags.packet} is ${words.join(' ')}`, ExitCode.Usage);
+  if (flags.json === true) {
+    for (const reason of found) console.log(JSON.stringify(jsonOf(reason, texts[reason.key])));
+  } else if (words.length === 0) {
+    console.log(found.map((reason) => `${heading(reason).padEnd(56)} ${reason.packets.join(' ')}`).join('\n'));
+  } else {
+    console.log(found.map((reason) => paragraph(reason, texts[reason.key], language)).join('\n\n'));
+  }
+}
+
+/** By code, hexadecimal or decimal, or by a part of the name; all without words. A usage error when there is none. */
+export function findReasons(words: string): readonly Reason[] {
+  if (words === '') return REASONS;
+  const wanted = wordsOf(words);
+  const code = /^(0x[0-9a-f]+|\d+)$/i.test(words) ? Number(words) : /^[89a][0-9a-f]$/i.test(words) ? Number.parseInt(words, 16) : undefined;
+  const found = REASONS.filter((reason) => (code === undefined ? wordsOf(reason.name).includes(wanted) : reason.code === code));
+  if (found.length > 0) return found;
+  const names = REASONS.map(({ name }) => wordsOf(name));
+  const near = code === undefined ? nearest(wanted, names) : undefined;
+  const hint = near === undefined ? 'wrenmq explain lists them all' : `did you mean ${near}?`;
+  throw new CommandError(`wrenmq: MQTT has no reason code ${words}; ${hint}`, ExitCode.Usage);
+}
+
+/** `NotAuthorized`, `not-authorized` and `not authorized` are the same. */
+function wordsOf(name: string): string {
+  return name
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, ' ')
+    .trim();
+}
+
+function isIn(packets: readonly string[], packet: string | undefined): boolean {
+  return packet === undefined || packets.includes(packet.toUpperCase());
+}
+
+function languageOf(flag: string | undefined, { LC_ALL, LC_MESSAGES, LANG }: NodeJS.ProcessEnv): Language {
+  const wanted = flag ?? [LC_ALL, LC_MESSAGES, LANG].find((value) => value !== undefined && value !== '') ?? 'en';
+  if (flag !== undefined && !/^(en|zh)/i.test(flag)) throw new CommandError(`wrenmq: --lang ${flag}: there are en and zh`, ExitCode.Usage);
+  return /^zh/i.test(wanted) ? 'zh' : 'en';
+}
+
+function heading({ code, name, version }: Reason): string {
+  return `0x${code.toString(16).padStart(2, '0')} (${code}) ${name}, MQTT ${version}`;
+}
+
+function paragraph(reason: Reason, [meaning, cause, remedy]: ReasonText, language: Language): string {
+  const [packetsLabel, causeLabel, remedyLabel] = LABELS[language];
+  const line = (label: string, text: string): string => `  ${label}: ${text}`;
+  return [
+    heading(reason),
+    `  ${meaning}`,
+    line(causeLabel, cause),
+    line(remedyLabel, remedy),
+    line(packetsLabel, reason.packets.join(', ')),
+  ].join('\n');
+}
+
+function jsonOf({ code, name, version, packets }: Reason, [meaning, cause, remedy]: ReasonText): object {
+  return { code, hex: `0x${code.toString(16).padStart(2, '0')}`, name, version, packets, meaning, cause, remedy };
+}

@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+/** What commander makes of the flags that say how a message is printed. */
+export interface PrintFlags {
+  readonly format?: string;
+  readonly verbose?: true;
+  /** False: no end of line. */
+  readonly eol?: boolean;
+  readonly pretty?: true;
+  readonly json?: true;
+}
+
+/** Gives a command that prints messages the flags for how. */
+export function addPrintFlags(command: Command): Command {
+  return command
+    .optionsGroup('Output:')
+    .option('-F, --format <format>', "mosquitto_sub's: %t topic, %p payload, %x in hex, %j JSON, %q, %r, %l, @H:@M:@S, \\n, ...")
+    .option('-v, --verbose', 'print the topic too')
+    .option('-N, --no-eol', 'no end of line after a message')
+    .option('--pretty', 'JSON on several lines, for -F %j and %J')
+    .option('--json', 'a line of JSON for each message');
+}
