@@ -45,9 +45,11 @@ let log: Log;
 let queue: DurableQueue;
 let damaged: number;
 let restored: Delivery[];
+let isConnected: boolean;
 
 beforeEach(() => {
   store = new HeldStore();
+  isConnected = true;
   open();
 });
 
@@ -66,6 +68,9 @@ function open(): void {
   };
   const owner: QueueOwner = {
     number: 1,
+    get isConnected() {
+      return isConnected;
+    },
     onQueueChanged() {
       if (!isJoined) committer.join(participant);
       isJoined = true;

@@ -6,10 +6,13 @@ import type { Log } from '#store/log.ts';
 import type { Batch, Store } from '#store/store.ts';
 import { decodeChunk, encodeChunk, type GroupNumbers, QueueChunk, restoreDelivery, type StoredEntry } from './queue-chunk.ts';
 
+/** A chunk is full at either bound. */
 const CHUNK_ENTRIES_MAX = 64;
-/** So many waiting deliveries stay in memory; the rest is read back when its turn comes. */
-const RESIDENT_MAX = 256;
-/** Records read at a time. */
+const CHUNK_BYTES_MAX = 64 * 1024;
+/** Waiting deliveries stay in memory up to the chunk that reaches either bound; the rest is read back when its turn comes. */
+const RESIDENT_CHUNKS_MAX = 4;
+const RESIDENT_BYTES_MAX = RESIDENT_CHUNKS_MAX * CHUNK_BYTES_MAX;
+/** Records read at a time, unless fewer fill the memory. */
 const PAGE_RECORDS = 8;
 
 /** What a batch holds of a chunk: entries from `from` on are new in the record. */
@@ -23,6 +26,8 @@ interface SavedChunk {
 /** What a queue asks of the session that owns it. */
 export interface QueueOwner extends GroupNumbers {
   readonly number: number;
+  /** While nobody is, what waits stays on disk. */
+  readonly isConnected: boolean;
   /** Something waits to be written. */
   onQueueChanged(): void;
   /** A delivery that had a packet identifier before a restart is back. */
@@ -79,7 +84,7 @@ export class DurableQueue {
   append(delivery: Delivery, isHandedOut: boolean): void {
     this.#log.acquire(delivery.message);
     let chunk = this.#open;
-    if (chunk === null || chunk.entries.length === CHUNK_ENTRIES_MAX) {
+    if (chunk === null) {
       chunk = new QueueChunk(this.#nextSequence++);
       this.#open = chunk;
       this.#late.push(chunk);
@@ -88,7 +93,10 @@ export class DurableQueue {
     chunk.entries.push(delivery);
     chunk.live += 1;
     delivery.chunk = chunk;
-    this.bytes += delivery.message.weight;
+    const { weight } = delivery.message;
+    this.bytes += weight;
+    chunk.bytes += weight;
+    if (chunk.entries.length === CHUNK_ENTRIES_MAX || chunk.bytes >= CHUNK_BYTES_MAX) this.#open = null;
     if (isHandedOut) chunk.cursor = chunk.entries.length;
     else this.waiting += 1;
   }
@@ -230,16 +238,22 @@ export class DurableQueue {
   #place(chunk: QueueChunk): void {
     const waits = chunk.entries.length - chunk.cursor;
     if (waits === 0) return;
-    const residentChunksMax = RESIDENT_MAX / CHUNK_ENTRIES_MAX;
     const isUntouched = chunk.cursor === 0 && chunk.live === chunk.entries.length;
-    if (this.#diskMessages === 0 && (this.#resident.length < residentChunksMax || !isUntouched)) {
+    const isWanted = this.#owner.isConnected && !this.#isResidentFull();
+    if (this.#diskMessages === 0 && (isWanted || !isUntouched)) {
       this.#resident.push(chunk);
       return;
     }
     if (this.#diskMessages === 0) this.#diskFirst = chunk.sequence;
     this.#diskLast = chunk.sequence;
     this.#diskMessages += waits;
-    this.#diskBytes += chunk.entries.reduce((sum, { message }) => sum + message.weight, 0);
+    this.#diskBytes += chunk.bytes;
+  }
+
+  #isResidentFull(): boolean {
+    let bytes = 0;
+    for (const chunk of this.#resident) bytes += chunk.bytes;
+    return this.#resident.length >= RESIDENT_CHUNKS_MAX || bytes >= RESIDENT_BYTES_MAX;
   }
 
   /** The disk is full: what was new in the record and has not been sent is dropped, since its publisher was told so. */
@@ -249,6 +263,7 @@ export class DurableQueue {
     const dropped = chunk.entries.splice(first, Math.max(to - first, 0));
     this.waiting -= dropped.length;
     for (const delivery of dropped) {
+      chunk.bytes -= delivery.message.weight;
       this.done(delivery);
       this.#owner.onRefused(delivery);
     }
@@ -304,8 +319,9 @@ export class DurableQueue {
     let records = 0;
     for await (const page of this.#store.scan('queue', range)) {
       for (const { key, value } of page) {
-        records += 1;
         await this.#loadChunk(key.readUIntBE(4, 6), decodeChunk(value));
+        if (this.#isResidentFull()) return;
+        records += 1;
       }
     }
     // The range grows at its end while it is read: what came meanwhile is there for the next page.
@@ -345,6 +361,7 @@ export class DurableQueue {
     delivery.chunk = chunk;
     chunk.entries.push(delivery);
     chunk.live += 1;
+    chunk.bytes += delivery.message.weight;
     if (delivery.packetId === 0 || this.#isPurging) return;
     chunk.cursor = chunk.entries.length;
     this.waiting -= 1;

@@ -19,6 +19,8 @@ export class QueueChunk implements DeliveryChunk {
   cursor = 0;
   /** How many entries are not done. */
   live = 0;
+  /** Weight of the messages of all entries. */
+  bytes = 0;
   /** True while the store has, or is being given, a record of the chunk. */
   isStored = false;
   /** How many entries, from the first on, the store has had: a later one is new in the record. */

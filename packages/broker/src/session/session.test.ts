@@ -245,7 +245,7 @@ describe('a session that is resumed', () => {
     const house = await before.restart({ inflightMax: 1000 });
     house.store.readTurns = 2;
     const first = house.connect('c');
-    await turns(7);
+    await turns(5);
     const second = house.connect('c');
     await turns(1);
     house.offer(second.session, 'm501');
