@@ -7,6 +7,7 @@ import { readCredentials } from './credentials.ts';
 import { mergeFlags } from './merge-flags.ts';
 import { readNumber } from './read-value.ts';
 import { type PacketProperties, readProperties } from './properties.ts';
+import { specialTransport } from './special-transport.ts';
 import { tlsOptions } from './tls-options.ts';
 import { willOptions } from './will-options.ts';
 
@@ -31,11 +32,14 @@ const EXPIRY_MAX = 0xffff_ffff;
  * they name, and asks for a password where `-P` has no value. Throws a CommandError that says what is wrong.
  */
 export async function connectOptions(given: ConnectionFlags, environment: NodeJS.ProcessEnv = process.env): Promise<Connection> {
-  const flags = mergeFlags(given, environment, await readContext(given.context ?? environment['WRENMQ_CONTEXT']));
+  const context = await readContext(given.context ?? environment['WRENMQ_CONTEXT'], environment);
+  const flags = await resolveService(mergeFlags(given, environment, context));
   const address = brokerAddress(flags);
   const properties = readProperties(flags.property ?? []);
   const protocol = protocolOf(flags);
   if (protocol === '3.1.1' && (flags.property ?? []).length > 0) throw usage('-D is for MQTT 5: leave -V 311 out');
+  const tls = address.isSecure ? await tlsOptions(flags) : undefined;
+  const transport = specialTransport(flags, address, tls);
   const options: ConnectOptions = {
     protocol: (flags.property ?? []).length > 0 ? '5' : protocol,
     keepAlive: readNumber('--keepalive', flags.keepalive, { min: 0, max: 65_535 }) ?? 60,
@@ -43,12 +47,23 @@ export async function connectOptions(given: ConnectionFlags, environment: NodeJS
     outbound: { maxInflight: readNumber('--max-inflight', flags.maxInflight, { min: 1, max: 65_535 }) ?? INFLIGHT_DEFAULT },
     ...clientIdOf(flags),
     ...(await credentialOptions(flags, address, properties)),
-    ...(address.isSecure ? { tls: await tlsOptions(flags) } : {}),
+    ...(tls === undefined ? {} : { tls }),
+    ...(transport === undefined ? {} : { transport }),
     ...willOptions(flags, properties),
     ...inboundOptions(properties),
     ...(properties.connect.userProperties.length > 0 ? { userProperties: properties.connect.userProperties } : {}),
   };
   return { url: address.url, options, topic: address.topic, properties, flags };
+}
+
+/** With -S: the host and port that the DNS names for the service. */
+async function resolveService(flags: ConnectionFlags): Promise<ConnectionFlags> {
+  if (flags.srv !== true) return flags;
+  if (flags.host === undefined) throw usage('-S looks up the service of a domain: name it with -h');
+  const { resolveSrv } = await import('node:dns/promises');
+  const records = await resolveSrv(`_mqtt._tcp.${flags.host}`);
+  const [{ name, port }] = records.toSorted((a, b) => a.priority - b.priority || b.weight - a.weight);
+  return { ...flags, host: name, port: String(port) };
 }
 
 function clientIdOf(flags: ConnectionFlags): { clientId?: string } {

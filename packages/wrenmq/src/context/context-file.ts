@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionFlags } from '#connection/connection-flags.ts';
@@ -18,12 +18,13 @@ export function currentFile(environment: NodeJS.ProcessEnv = process.env): strin
 }
 
 /** Reads a context, the chosen one without a name; what is not chosen is empty. A name that does not exist is a usage error. */
-export async function readContext(name: string | undefined): Promise<Context> {
-  const wanted = name ?? (await readCurrent());
+export async function readContext(name: string | undefined, environment: NodeJS.ProcessEnv = process.env): Promise<Context> {
+  const wanted = name ?? (await readCurrent(environment));
   if (wanted === undefined) return {};
-  const file = join(contextFolder(), `${wanted}.json`);
+  const file = join(contextFolder(environment), `${wanted}.json`);
   const text = await readIfPresent(file);
   if (text === undefined) throw new CommandError(`wrenmq: there is no context ${wanted}; see: wrenmq context list`, ExitCode.Usage);
+  await refuseOpenFile(file);
   try {
     return JSON.parse(text) as Context;
   } catch (error) {
@@ -31,9 +32,19 @@ export async function readContext(name: string | undefined): Promise<Context> {
   }
 }
 
+/** Permissions of anybody but the owner. */
+const OTHERS = 0o077;
+
+async function refuseOpenFile(file: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const { mode } = await stat(file);
+  if ((mode & OTHERS) !== 0)
+    throw new CommandError(`wrenmq: ${file} may hold secrets, and others can read it; mend it with: chmod 600 ${file}`, ExitCode.Usage);
+}
+
 /** The name of the chosen context. */
-export async function readCurrent(): Promise<string | undefined> {
-  return (await readIfPresent(currentFile()))?.trim() || undefined;
+export async function readCurrent(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+  return (await readIfPresent(currentFile(environment)))?.trim() || undefined;
 }
 
 async function readIfPresent(file: string): Promise<string | undefined> {
