@@ -4,7 +4,7 @@ import { PacketReader } from './packet-reader.ts';
 import { PacketWriter } from './packet-writer.ts';
 import { checkReasonCode, readReason, writeReason } from './packet-reason.ts';
 import type { AcknowledgementType, PacketType, ProtocolVersion } from './packet-type.ts';
-import type { AcknowledgementPacket, Packet } from './packet.ts';
+import type { AcknowledgementPacket } from './packet.ts';
 import { malformed, violation } from './protocol-error.ts';
 
 /** What a PUBACK, PUBREC, PUBREL or PUBCOMP says. Reused from packet to packet. */
@@ -43,7 +43,13 @@ export function decodeAcknowledgement(
 }
 
 /** The same as an object of its own, with its properties. */
-export function decodeAcknowledgementPacket(version: ProtocolVersion, first: number, bytes: Uint8Array, body: number, end: number): Packet {
+export function decodeAcknowledgementPacket(
+  version: ProtocolVersion,
+  first: number,
+  bytes: Uint8Array,
+  body: number,
+  end: number,
+): AcknowledgementPacket {
   const frame = new AcknowledgementFrame();
   decodeAcknowledgement(frame, version, first, bytes, body, end);
   const type = (first >> 4) as AcknowledgementType;

@@ -33,8 +33,15 @@ export {
   writeUint16,
   writeUint32,
 } from './publish-writer.ts';
-export { AcknowledgementFrame, decodeAcknowledgement } from './acknowledgement.ts';
-export { decodeConnect } from './connect.ts';
+export { AcknowledgementFrame, decodeAcknowledgement, decodeAcknowledgementPacket } from './acknowledgement.ts';
+export { decodeAuth, encodeAuth } from './auth.ts';
+export { decodeConnack } from './connack.ts';
+export { decodeConnect, encodeConnect } from './connect.ts';
+export { decodeDisconnect, encodeDisconnect } from './disconnect.ts';
+export { decodeSuback } from './suback.ts';
+export { encodeSubscribe } from './subscribe.ts';
+export { decodeUnsuback } from './unsuback.ts';
+export { encodeUnsubscribe } from './unsubscribe.ts';
 export { decodePacket } from './decode-packet.ts';
 export { encodePacket } from './encode-packet.ts';
 export { checkFixedHeader } from './fixed-header.ts';

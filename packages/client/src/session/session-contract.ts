@@ -116,6 +116,8 @@ export interface SessionObserver {
 }
 
 export interface SessionCore {
+  /** May be set until the first CONNACK with success: a broker that does not know 5 is asked in 4. */
+  version: 4 | 5;
   /** The time at which `tick` must be called at the latest; undefined: no need. */
   readonly nextTick: number | undefined;
   readonly inflight: number;
