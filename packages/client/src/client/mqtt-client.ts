@@ -108,7 +108,7 @@ export interface ClientStats {
 export interface ClientEvents {
   online: { readonly sessionPresent: boolean; readonly attempt: number };
   /** `willRetryIn`: milliseconds; absent when there is no further attempt. */
-  offline: { readonly error?: MqttError; readonly reasonCode?: number; readonly willRetryIn?: number };
+  offline: { readonly error: MqttError; readonly reasonCode?: number; readonly willRetryIn?: number };
   /** The broker had forgotten the session: so many messages were published again, so many were given up. */
   sessionlost: { readonly republished: number; readonly failed: number };
   /** There will be no further attempt; every promise is settled. */

@@ -43,15 +43,16 @@ export interface Message<Value = Uint8Array, Params = Record<string, string>> {
   readonly dup: boolean;
   /** 0 at QoS 0. With the session's name a key to recognise a message that a crash repeats. */
   readonly packetId: number;
-  readonly contentType?: string;
-  readonly responseTopic?: string;
-  readonly correlationData?: Uint8Array;
+  readonly contentType?: string | undefined;
+  readonly responseTopic?: string | undefined;
+  readonly correlationData?: Uint8Array | undefined;
   readonly userProperties: UserProperties;
   /** Seconds that were left when it came. */
-  readonly expiry?: number;
+  readonly expiry?: number | undefined;
   /** The payload as UTF-8. */
   text(): string;
   /** The payload as JSON. Throws MqttError VALIDATION when it is not. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a shorter way to say what one expects
   json<T = unknown>(): T;
   /** Acknowledges it, with `ack: 'manual'`; without effect otherwise, the second time, and after the connection has changed. */
   ack(): void;

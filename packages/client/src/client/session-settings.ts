@@ -1,0 +1,58 @@
+import type { ConnackProperties, Will } from '@wrenmq/codec';
+import { payloadBytes, publishProperties } from '#message/publish-fields.ts';
+import type { SessionSettings } from '#session/session-contract.ts';
+import type { ConnectOptions, OutboundOptions, WillOptions } from './connect-options.ts';
+import type { Limits } from './mqtt-client.ts';
+
+const packetBytesMax = 268_435_455;
+const durableExpirySeconds = 86_400;
+
+/** What the session is made with, defaults filled in. */
+export function sessionSettings(clientId: string, options: ConnectOptions): SessionSettings {
+  const { session = {}, will, userProperties } = options;
+  const isDurable = session.store?.isDurable ?? false;
+  return {
+    clientId,
+    version: options.protocol === '3.1.1' ? 4 : 5,
+    keepAlive: options.keepAlive ?? 60,
+    sessionExpiry: session.expiry ?? (isDurable ? durableExpirySeconds : 0),
+    resume: session.resume ?? 'auto',
+    onLost: session.onLost ?? 'republish',
+    onLostExactlyOnce: session.onLostExactlyOnce ?? 'fail',
+    receiveMaximum: options.inbound?.receiveMaximum ?? 1_024,
+    maxPacketSize: options.inbound?.maxPacketSize ?? packetBytesMax,
+    maxInflight: outboundOptions(options.outbound).maxInflight,
+    isDurable,
+    ...(will !== undefined && { will: willOf(will) }),
+    ...(userProperties !== undefined && { userProperties }),
+  };
+}
+
+export function outboundOptions(options: OutboundOptions = {}): Required<OutboundOptions> {
+  return { maxInflight: 0xffff, maxQueued: 1_000_000, maxQueuedBytes: 64 * 1024 * 1024, whenFull: 'wait', offline: 'queue', ...options };
+}
+
+function willOf(options: WillOptions): Will {
+  const { topic, payload, qos = 0, retain = false, delay, expiry } = options;
+  const properties = {
+    ...publishProperties(typeof payload === 'string', options),
+    ...(delay !== undefined && { willDelayInterval: delay }),
+    ...(expiry !== undefined && { messageExpiryInterval: expiry }),
+  };
+  return { topic, payload: payloadBytes(payload), qos, retain, properties };
+}
+
+/** What a broker allows that says so in CONNACK, or says nothing. */
+export function limitsOf(properties: ConnackProperties, keepAlive: number): Limits {
+  return {
+    receiveMaximum: properties.receiveMaximum ?? 0xffff,
+    maxPacketSize: properties.maximumPacketSize ?? packetBytesMax,
+    maximumQoS: properties.maximumQoS ?? 2,
+    retain: properties.retainAvailable ?? true,
+    wildcard: properties.wildcardSubscriptionAvailable ?? true,
+    subscriptionIds: properties.subscriptionIdentifierAvailable ?? true,
+    shared: properties.sharedSubscriptionAvailable ?? true,
+    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+    keepAlive: properties.serverKeepAlive ?? keepAlive,
+  };
+}

@@ -1,0 +1,17 @@
+export { MqttError } from '#base/mqtt-error.ts';
+export type { MqttErrorCode, MqttErrorOptions } from '#base/mqtt-error.ts';
+export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from '#base/standard-schema.ts';
+export { connect, createClient } from '#client/create-client.ts';
+export type * from '#client/connect-options.ts';
+export type * from '#client/mqtt-client.ts';
+export { publishOnce, receive } from '#client/one-shot.ts';
+export type { ReceiveOptions } from '#client/one-shot.ts';
+export type { Message, Payload, PublishOptions, PublishResult } from '#message/message.ts';
+export type { SessionStore, StoreOp } from '#store/session-store.ts';
+export { defineTopic } from '#topic/define-topic.ts';
+export type { TopicOptions } from '#topic/define-topic.ts';
+export type { PayloadCodec } from '#topic/payload-codec.ts';
+export { bytes, json, text } from '#topic/payload-codecs.ts';
+export type { ConcreteTopic, ParamNames, Topic, TopicParams } from '#topic/topic.ts';
+export type { Transport, TransportFactory } from '#transport/transport.ts';
+export type { QoS, UserProperties } from '@wrenmq/codec';
