@@ -171,9 +171,9 @@ test('an unknown user looks like a wrong password and costs the same', async () 
   const directory = new UserDirectory();
   directory.replace(new Map([['alice', userOf('alice')]]));
   const verifier = new (class extends PasswordVerifier {
-    override verify(...[stored, password]: Parameters<PasswordVerifier['verify']>): Promise<boolean> {
+    override verify(...[name, stored, password]: Parameters<PasswordVerifier['verify']>): Promise<boolean> {
       costs.push(stored.scheme);
-      return super.verify(stored, password);
+      return super.verify(name, stored, password);
     }
   })(new HashPool(1, 1), 1);
   const { chain } = chainOf([new UsersProvider(directory, verifier)]);

@@ -15,9 +15,9 @@ const wrong = Buffer.from('Secret');
 class CountingPool extends HashPool {
   runs = 0;
 
-  override run<T>(task: () => Promise<T>): Promise<T> {
+  override run<T>(name: string, task: () => Promise<T>): Promise<T> {
     this.runs += 1;
-    return super.run(task);
+    return super.run(name, task);
   }
 }
 
@@ -27,7 +27,7 @@ test('the pool runs a bounded number at once, queues a bounded number, and refus
   let running = 0;
   let most = 0;
   const results = gates.map(({ promise }, index) =>
-    pool.run(async () => {
+    pool.run('u', async () => {
       running += 1;
       most = Math.max(most, running);
       await promise;
@@ -36,51 +36,73 @@ test('the pool runs a bounded number at once, queues a bounded number, and refus
     }),
   );
   await assert.rejects(
-    pool.run(() => Promise.resolve(9)),
+    pool.run('u', () => Promise.resolve(9)),
     { code: HASH_POOL_FULL, retryable: true },
   );
   for (const gate of gates) gate.resolve();
   assert.deepEqual(await Promise.all(results), [0, 1, 2, 3, 4]);
   assert.equal(most, 2);
-  assert.equal(await pool.run(() => Promise.resolve(9)), 9);
+  assert.equal(await pool.run('u', () => Promise.resolve(9)), 9);
+});
+
+test('names take turns, and one that is asked for too often gives way to the others', async () => {
+  const pool = new HashPool(1, 4);
+  const done: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const ask = (name: string, number: number) =>
+    pool
+      .run(name, async () => {
+        if (number === 0) await gate.promise;
+        done.push(`${name}${number}`);
+      })
+      .catch(({ code }: { code: string }) => done.push(`${name}${number} ${code === HASH_POOL_FULL ? 'refused' : code}`));
+  const asked = [ask('guessed', 0), ask('guessed', 1), ask('guessed', 2), ask('guessed', 3), ask('guessed', 4)];
+  asked.push(ask('guessed', 5), ask('alice', 1), ask('bob', 1), ask('guessed', 6));
+  await Promise.resolve();
+  gate.resolve();
+  await Promise.all(asked);
+  const refused = ['guessed5', 'guessed4', 'guessed3', 'guessed6'].map((name) => `${name} refused`);
+  assert.deepEqual(done, [...refused, 'guessed0', 'guessed1', 'alice1', 'bob1', 'guessed2']);
+  await ask('alice', 2);
+  assert.equal(done.at(-1), 'alice2');
 });
 
 test('a task that fails gives its place back', async () => {
   const pool = new HashPool(1, 1);
   await assert.rejects(
-    pool.run(() => Promise.reject(new Error('broken'))),
+    pool.run('u', () => Promise.reject(new Error('broken'))),
     /broken/,
   );
-  assert.equal(await pool.run(() => Promise.resolve('next')), 'next');
+  assert.equal(await pool.run('u', () => Promise.resolve('next')), 'next');
 });
 
 test('a password that was right is not hashed again, a wrong one is', async () => {
   const pool = new CountingPool(2, 10);
   const verifier = new PasswordVerifier(pool, 10);
-  assert.equal(await verifier.verify(stored, right), true);
-  assert.equal(await verifier.verify(stored, right), true);
+  assert.equal(await verifier.verify('u', stored, right), true);
+  assert.equal(await verifier.verify('u', stored, right), true);
   assert.equal(pool.runs, 1);
-  assert.equal(await verifier.verify(stored, wrong), false);
-  assert.equal(await verifier.verify(stored, wrong), false);
+  assert.equal(await verifier.verify('u', stored, wrong), false);
+  assert.equal(await verifier.verify('u', stored, wrong), false);
   assert.equal(pool.runs, 3);
   verifier.forget();
-  assert.equal(await verifier.verify(stored, right), true);
+  assert.equal(await verifier.verify('u', stored, right), true);
   assert.equal(pool.runs, 4);
 });
 
 test('a success for one stored hash says nothing about another', async () => {
   const pool = new CountingPool(2, 10);
   const verifier = new PasswordVerifier(pool, 10);
-  assert.equal(await verifier.verify(stored, right), true);
+  assert.equal(await verifier.verify('u', stored, right), true);
   const other = { ...stored, hash: Buffer.alloc(64, 1) };
-  assert.equal(await verifier.verify(other, right), false);
+  assert.equal(await verifier.verify('u', other, right), false);
 });
 
 test('a storm with one password is one run, and a full pool lets no attempt wait', async () => {
   const pool = new CountingPool(1, 0);
   const verifier = new PasswordVerifier(pool, 10);
-  const storm = Array.from({ length: 1000 }, () => verifier.verify(stored, right));
-  await assert.rejects(verifier.verify(stored, wrong), { code: HASH_POOL_FULL });
+  const storm = Array.from({ length: 1000 }, () => verifier.verify('u', stored, right));
+  await assert.rejects(verifier.verify('u', stored, wrong), { code: HASH_POOL_FULL });
   assert.ok((await Promise.all(storm)).every((isRight) => isRight));
   assert.equal(pool.runs, 2);
 });
@@ -91,13 +113,13 @@ test('the successes that are remembered are bounded: the one unused longest is f
   const others = [1, 2].map((value) => ({ ...stored, salt: Buffer.from([value]) }));
   const { pbkdf2Sync } = await import('node:crypto');
   const hashes = [stored, ...others.map((hash) => ({ ...hash, hash: pbkdf2Sync(right, hash.salt, 101, 64, 'sha512') }))];
-  await verifier.verify(hashes[0], right);
-  await verifier.verify(hashes[1], right);
-  await verifier.verify(hashes[0], right);
-  await verifier.verify(hashes[2], right);
+  await verifier.verify('u', hashes[0], right);
+  await verifier.verify('u', hashes[1], right);
+  await verifier.verify('u', hashes[0], right);
+  await verifier.verify('u', hashes[2], right);
   assert.equal(pool.runs, 3);
-  await verifier.verify(hashes[0], right);
+  await verifier.verify('u', hashes[0], right);
   assert.equal(pool.runs, 3, 'still remembered, since it was used');
-  await verifier.verify(hashes[1], right);
+  await verifier.verify('u', hashes[1], right);
   assert.equal(pool.runs, 4, 'forgotten');
 });

@@ -21,8 +21,8 @@ export class PasswordVerifier {
     this.#rememberedMax = rememberedMax;
   }
 
-  /** Rejects with HASH_POOL_FULL when the pool is full. */
-  verify(stored: PasswordHash, password: Uint8Array): Promise<boolean> {
+  /** Rejects with HASH_POOL_FULL when the pool is full; `name` is the user's, as claimed. */
+  verify(name: string, stored: PasswordHash, password: Uint8Array): Promise<boolean> {
     const attempt = this.#nameAttempt(stored, password);
     if (this.#remembered.delete(attempt)) {
       this.#remembered.add(attempt);
@@ -30,7 +30,7 @@ export class PasswordVerifier {
     }
     const running = this.#running.get(attempt);
     if (running !== undefined) return running;
-    const started = this.#run(attempt, stored, Buffer.from(password));
+    const started = this.#run(attempt, { name, stored, password: Buffer.from(password) });
     this.#running.set(attempt, started);
     return started;
   }
@@ -40,9 +40,9 @@ export class PasswordVerifier {
     this.#remembered.clear();
   }
 
-  async #run(attempt: string, stored: PasswordHash, password: Buffer): Promise<boolean> {
+  async #run(attempt: string, { name, stored, password }: { name: string; stored: PasswordHash; password: Buffer }): Promise<boolean> {
     try {
-      const isRight = await this.#pool.run(() => verifyPassword(stored, password));
+      const isRight = await this.#pool.run(name, () => verifyPassword(stored, password));
       if (isRight) this.#remember(attempt);
       return isRight;
     } finally {

@@ -23,7 +23,7 @@ export class UsersProvider implements AuthenticationProvider {
     const user = this.#users.find(identity.username);
     const hash = user?.passwordHash ?? this.#users.decoyHash;
     try {
-      const isRight = await this.#verifier.verify(hash, password ?? noPassword);
+      const isRight = await this.#verifier.verify(identity.username, hash, password ?? noPassword);
       if (user === undefined || user.passwordHash === null) return { kind: 'ignore' };
       // A reload while the hash was computed may have taken the user away.
       const isCurrent = this.#users.find(user.name) === user;
