@@ -1,0 +1,206 @@
+import type { SchemaIssue, StandardSchema } from '#base/standard-schema.ts';
+import type { Message } from '#message/message.ts';
+import { AnswerCache } from './answer-cache.ts';
+import type { CallAnswer, IncomingCall } from './incoming-call.ts';
+import { permissionDenied } from './json-wire.ts';
+import { cancelProperty, creditProperty, formatId, readNumber, readProperty } from './native-wire.ts';
+import type { RpcContext } from './rpc-context.ts';
+import { RpcPermissionDeniedError, RpcRemoteError } from './rpc-error.ts';
+import type { RpcMethod } from './rpc-contract.ts';
+import type { RpcResponderOptions } from './rpc-options.ts';
+import { RunningCall } from './running-call.ts';
+import { sendStream } from './send-stream.ts';
+
+const defaultConcurrency = 100;
+const defaultDedupeWindowMs = 300_000;
+
+export interface ServedMethod extends RpcMethod {
+  run(input: never, context: RpcContext): unknown;
+}
+
+/** The answering side: reply topic, busy, authorization, method, input, the method itself, output; in this order. */
+export class RpcResponder {
+  readonly #options: RpcResponderOptions;
+  readonly #find: (name: string) => ServedMethod | undefined;
+  readonly #concurrency: number;
+  readonly #answers: AnswerCache | undefined;
+  /** By name, so that callers can cancel. */
+  readonly #running = new Map<string, RunningCall>();
+  readonly #handled = new Set<Promise<void>>();
+  #methods = 0;
+
+  constructor(options: RpcResponderOptions, find: (name: string) => ServedMethod | undefined) {
+    this.#options = options;
+    this.#find = find;
+    this.#concurrency = options.concurrency ?? defaultConcurrency;
+    const windowMs = options.dedupeWindow ?? defaultDedupeWindowMs;
+    this.#answers = windowMs > 0 ? new AnswerCache(windowMs) : undefined;
+  }
+
+  /** Answers a call. `onDone`: its message can be acknowledged, after the answer has left, or when a stream begins. */
+  accept(call: IncomingCall, onDone: () => void): void {
+    const handled = this.#handle(call, onDone).finally(() => {
+      this.#handled.delete(handled);
+      onDone();
+    });
+    this.#handled.add(handled);
+  }
+
+  /** A word from a caller on a call that runs. */
+  control(message: Message): void {
+    const running = message.correlationData && this.#running.get(formatId(message.correlationData));
+    if (!running) return;
+    if (readProperty(message, cancelProperty) !== undefined) running.stop(undefined);
+    else running.grant(readNumber(message, creditProperty) ?? 0);
+  }
+
+  /** Ends streams, and waits for the answers to all other calls. */
+  async drain(): Promise<void> {
+    for (const running of this.#running.values()) {
+      if (running.isStream) running.stop(running.call.fail(503, 'the responder ends'));
+    }
+    await Promise.all(this.#handled);
+  }
+
+  /** Never rejects. */
+  async #handle(call: IncomingCall, onStream: () => void): Promise<void> {
+    if (!this.#mayAnswer(call.replyTo)) return;
+    const running = new RunningCall(call, call.message && readNumber(call.message, creditProperty));
+    const context = this.#context(call, running);
+    if (this.#methods >= this.#concurrency) return this.#send(call, call.fail(429, 'too many calls'), context);
+    this.#methods += 1;
+    this.#running.set(call.name, running);
+    const answering = this.#answer(running, context, onStream).catch((error: unknown) => {
+      this.#options.onError?.(error, context);
+      return undefined;
+    });
+    // A method that goes on after its time holds its place.
+    void answering.then(() => (this.#methods -= 1));
+    const answer = await Promise.race([answering, running.stopped]);
+    running.end();
+    if (this.#running.get(call.name) === running) this.#running.delete(call.name);
+    if (answer !== undefined) await this.#send(call, answer, context);
+  }
+
+  /** Undefined: no answer is wanted. Rejects when the codec cannot even write a failure. */
+  async #answer(running: RunningCall, context: RpcContext, onStream: () => void): Promise<CallAnswer | undefined> {
+    const { call } = running;
+    if (!(await this.#isAllowed(context))) return call.fail(403, permissionDenied);
+    const method = this.#find(call.method);
+    if (method === undefined) return call.notFound();
+    if (method.stream && call.wire === 'mqttxx') return call.fail(400, `${call.method} is a stream, which needs MQTT 5 and its wire`);
+    if (method.stream) {
+      running.isStream = true;
+      onStream();
+    } else this.#limit(running, context);
+    const run = () => this.#run(method, running, context);
+    return this.#answers === undefined || call.identity === undefined ? run() : this.#answers.once(call.identity, run);
+  }
+
+  async #run(method: ServedMethod, running: RunningCall, context: RpcContext): Promise<CallAnswer | undefined> {
+    const { call } = running;
+    try {
+      const input = await readInput(method, call);
+      if ('answer' in input) return input.answer;
+      const result = method.run(input.value as never, context);
+      const encode = async (value: unknown): Promise<CallAnswer> => {
+        const checked = await check(method.output, value);
+        if ('issues' in checked) throw new Error(`the answer does not fit its schema: ${describe(checked.issues)}`);
+        return call.succeed(value);
+      };
+      if (!method.stream) return await encode(await result);
+      return await sendStream(running, result as AsyncIterable<unknown>, encode, (error) => this.#options.onError?.(error, context));
+    } catch (error) {
+      if (running.signal.aborted) return undefined;
+      this.#options.onError?.(error, context);
+      return failure(call, error);
+    }
+  }
+
+  #limit(running: RunningCall, { deadline }: RpcContext): void {
+    if (deadline !== undefined) running.limit(deadline - Date.now(), undefined);
+    const { methodTimeout } = this.#options;
+    if (methodTimeout !== undefined) running.limit(methodTimeout, running.call.fail(408, `no answer within ${methodTimeout} ms`));
+  }
+
+  #mayAnswer(topic: string): boolean {
+    // Not even a topic name.
+    if (topic === '' || /[+#\0]/.test(topic)) return false;
+    const { allowReplyTo = (name: string) => !name.startsWith('$') } = this.#options;
+    return allowReplyTo(topic);
+  }
+
+  async #isAllowed(context: RpcContext): Promise<boolean> {
+    const { authorize, onError } = this.#options;
+    if (authorize === undefined) return true;
+    try {
+      return await authorize(context.verifiedCallerId ?? context.callerId, context.method, context);
+    } catch (error) {
+      onError?.(error, context);
+      return false;
+    }
+  }
+
+  #context(call: IncomingCall, running: RunningCall): RpcContext {
+    const { method, callerId, topic, wire, message } = call;
+    const { verifiedBy } = this.#options;
+    const verifiedCallerId = message && verifiedBy ? readProperty(message, verifiedBy) : undefined;
+    return {
+      method,
+      callerId,
+      topic,
+      wire,
+      signal: running.signal,
+      ...(verifiedCallerId !== undefined && { verifiedCallerId }),
+      ...(message !== undefined && { message }),
+      ...(message?.expiry !== undefined && { deadline: Date.now() + message.expiry * 1000 }),
+    };
+  }
+
+  async #send(call: IncomingCall, answer: CallAnswer, context: RpcContext): Promise<void> {
+    const left = context.deadline === undefined ? undefined : Math.max(1, Math.ceil((context.deadline - Date.now()) / 1000));
+    try {
+      await call.send(answer, left);
+    } catch (error) {
+      this.#options.onError?.(error, context);
+    }
+  }
+}
+
+type Checked = { readonly value: unknown } | { readonly issues: readonly SchemaIssue[] };
+
+async function check(schema: StandardSchema<unknown, unknown> | undefined, value: unknown): Promise<Checked> {
+  if (schema === undefined) return { value };
+  const result = await schema['~standard'].validate(value);
+  return result.issues === undefined ? { value: result.value } : { issues: result.issues };
+}
+
+async function readInput(method: ServedMethod, call: IncomingCall): Promise<{ value: unknown } | { answer: CallAnswer }> {
+  let params: unknown;
+  try {
+    params = call.readParams();
+  } catch (error) {
+    return { answer: call.fail(400, `the input cannot be read: ${(error as Error).message}`) };
+  }
+  const checked = await check(method.input, params);
+  if ('value' in checked) return checked;
+  const issues = checked.issues.map(({ message, path = [] }) => ({ message, path: path.map(pathStep) }));
+  return { answer: call.fail(400, describe(checked.issues), { issues }) };
+}
+
+function describe(issues: readonly SchemaIssue[]): string {
+  return issues
+    .map(({ message, path = [] }) => [path.map(pathStep).join('.'), message].filter((part) => part !== '').join(': '))
+    .join('; ');
+}
+
+function pathStep(step: PropertyKey | { readonly key: PropertyKey }): string {
+  return String(typeof step === 'object' ? step.key : step);
+}
+
+function failure(call: IncomingCall, error: unknown): CallAnswer {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const isRemote = error instanceof RpcRemoteError;
+  const status = (isRemote ? error.status : undefined) ?? (error instanceof RpcPermissionDeniedError ? 403 : 500);
+  return { ...call.fail(status, text, isRemote ? error.details : undefined), isApplicationError: true };
+}

@@ -1,0 +1,55 @@
+import { realSurroundings } from '#base/surroundings.ts';
+import type { CallAnswer, IncomingCall } from './incoming-call.ts';
+
+/** What ends a call before its method does, and how much of a stream its caller can take. */
+export class RunningCall {
+  readonly call: IncomingCall;
+  /** Set once it is known that the method gives a stream. */
+  isStream = false;
+  /** The answer that takes the place of the method's, undefined: none is wanted. */
+  readonly stopped: Promise<CallAnswer | undefined>;
+  #stopped!: (answer: CallAnswer | undefined) => void;
+  readonly #controller = new AbortController();
+  readonly #timers: (() => void)[] = [];
+  #credit: number;
+  #wake = (): void => {};
+
+  constructor(call: IncomingCall, credit: number | undefined) {
+    this.call = call;
+    this.#credit = credit ?? Number.POSITIVE_INFINITY;
+    this.stopped = new Promise((resolve) => (this.#stopped = resolve));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Stops it with this answer when so many milliseconds have passed. */
+  limit(delayMs: number, answer: CallAnswer | undefined): void {
+    this.#timers.push(realSurroundings.after(delayMs, () => this.stop(answer)));
+  }
+
+  stop(answer: CallAnswer | undefined): void {
+    if (this.signal.aborted) return;
+    this.end();
+    this.#stopped(answer);
+    this.#controller.abort();
+    this.#wake();
+  }
+
+  /** Nothing stops it any more. */
+  end(): void {
+    for (const cancel of this.#timers.splice(0)) cancel();
+  }
+
+  /** So many items may be sent altogether. */
+  grant(credit: number): void {
+    this.#credit = Math.max(this.#credit, credit);
+    this.#wake();
+  }
+
+  /** Waits until the next item may be sent, or the call is stopped. */
+  async credited(sent: number): Promise<void> {
+    while (sent >= this.#credit && !this.signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+}

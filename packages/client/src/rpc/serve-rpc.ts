@@ -1,0 +1,31 @@
+import type { MqttClient, Registration } from '#client/mqtt-client.ts';
+import { RpcListener } from './rpc-listener.ts';
+import type { RpcContract, RpcMethods } from './rpc-contract.ts';
+import type { ServeRpcOptions } from './rpc-options.ts';
+import { RpcResponder, type ServedMethod } from './rpc-responder.ts';
+
+/**
+ * Answers the calls to `{topic}/{method}` (MQTT 5) and those of mqttxx to `topic`. Responders on the same topic share the calls.
+ *
+ *     await using served = await serveRpc(client, 'device/123', deviceApi, {
+ *       getStatus: async () => ({ online: true }),
+ *       tail: async function* (input, { signal }) { ... },
+ *     });
+ *
+ * Resolves when the broker has granted the subscriptions; rejects with MqttError when it refuses. `remove()` takes no new call, ends
+ * streams and waits for the methods that run.
+ */
+export async function serveRpc<C extends RpcContract>(
+  client: MqttClient,
+  topic: string,
+  contract: C,
+  methods: RpcMethods<C>,
+  options: ServeRpcOptions = {},
+): Promise<Registration> {
+  const served = new Map<string, ServedMethod>(
+    Object.entries(contract).map(([name, method]) => [name, { ...method, run: methods[name] as ServedMethod['run'] }]),
+  );
+  const responder = new RpcResponder(options, (name) => served.get(name));
+  const { wire = 'auto', share = 'rpc', codec } = options;
+  return RpcListener.open(client, topic, responder, { wire, share, codec });
+}
