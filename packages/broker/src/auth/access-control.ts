@@ -16,7 +16,7 @@ import { CertificateProvider } from './certificate-provider.ts';
 import { EnhancedAuthentication } from './enhanced-authentication.ts';
 import type { EnhancedMethod } from './enhanced-method.ts';
 import { FailureDamper } from './failure-damper.ts';
-import { HashPool } from './hash-pool.ts';
+import { HashPool, type HashPoolLimits } from './hash-pool.ts';
 import { readPasswordFile } from './password-file.ts';
 import { PasswordVerifier } from './password-verifier.ts';
 import { RulesProvider, defaultRules } from './rules-provider.ts';
@@ -98,10 +98,13 @@ export class AccessSettingsError extends Error {
 }
 
 const PROVIDER_TIMEOUT_MS = 5000;
-// Node's pool has four threads, and the store needs some of them.
-const HASHES_CONCURRENT_MAX = 2;
-// About what is answered before clients lose patience.
-const HASHES_WAITING_MAX = 128;
+const hashPoolLimits: HashPoolLimits = {
+  // Node's pool has four threads, and the store needs some of them.
+  concurrentMax: 2,
+  waitingMax: 128,
+  // Less than the provider's time: who waits in vain is told that the broker is busy, and no provider has failed.
+  waitMsMax: 4000,
+};
 const SUCCESSES_REMEMBERED_MAX = 20_000;
 
 /** Puts the house's providers together and replaces them as a whole: the three chains stay the same objects over reloads. */
@@ -111,7 +114,7 @@ export class AccessControl {
   readonly authorization: AuthorizationChain;
   readonly #options: AccessControlOptions;
   readonly #users = new UserDirectory();
-  readonly #verifier = new PasswordVerifier(new HashPool(HASHES_CONCURRENT_MAX, HASHES_WAITING_MAX), SUCCESSES_REMEMBERED_MAX);
+  readonly #verifier: PasswordVerifier;
   readonly #scram: ScramSha256;
   #isPasswordFileThere = false;
 
@@ -120,6 +123,7 @@ export class AccessControl {
     const { clock, log } = options;
     const damper = new FailureDamper(clock);
     this.#options = options;
+    this.#verifier = new PasswordVerifier(new HashPool(clock, hashPoolLimits), SUCCESSES_REMEMBERED_MAX);
     this.authentication = new AuthenticationChain({ clock, log, damper, timeoutMs: PROVIDER_TIMEOUT_MS });
     this.enhanced = new EnhancedAuthentication({ clock, log, damper, timeoutMs: PROVIDER_TIMEOUT_MS });
     this.authorization = new AuthorizationChain({ clock, log, timeoutMs: PROVIDER_TIMEOUT_MS });

@@ -42,13 +42,17 @@ function chainOf(providers: AuthenticationProvider[], byListener = new Map<strin
 function usersProvider(...users: User[]): { provider: UsersProvider; directory: UserDirectory } {
   const directory = new UserDirectory();
   directory.replace(new Map(users.map((user) => [user.name, user])));
-  return { provider: new UsersProvider(directory, new PasswordVerifier(new HashPool(2, 16), 16)), directory };
+  return { provider: new UsersProvider(directory, new PasswordVerifier(poolOf(2, 16), 16)), directory };
 }
 
 function userOf(name: string, isSuperuser = false): User {
   const user = parseUser({ name, hash, scram: null, isSuperuser });
   assert.ok(!Array.isArray(user));
   return user;
+}
+
+function poolOf(concurrentMax: number, waitingMax: number): HashPool {
+  return new HashPool(new FakeClock(), { concurrentMax, waitingMax, waitMsMax: 1000 });
 }
 
 /** The principal's user name, or the reason code of the refusal. */
@@ -175,7 +179,7 @@ test('an unknown user looks like a wrong password and costs the same', async () 
       costs.push(stored.scheme);
       return super.verify(name, stored, password);
     }
-  })(new HashPool(1, 1), 1);
+  })(poolOf(1, 1), 1);
   const { chain } = chainOf([new UsersProvider(directory, verifier)]);
   assert.equal(await ask(chain, identityOf({ username: 'alice' }), Buffer.from('guess')), 0x86);
   assert.equal(await ask(chain, identityOf({ username: 'nobody' }), Buffer.from('guess')), 0x86);
@@ -193,7 +197,7 @@ test('a user who is taken away while the password is hashed does not get in', as
 test('when too many passwords are being hashed, the client is told that the server is busy', async () => {
   const directory = new UserDirectory();
   directory.replace(new Map([['alice', userOf('alice')]]));
-  const { chain } = chainOf([new UsersProvider(directory, new PasswordVerifier(new HashPool(1, 0), 1))]);
+  const { chain } = chainOf([new UsersProvider(directory, new PasswordVerifier(poolOf(1, 0), 1))]);
   const alice = identityOf({ username: 'alice' });
   const answers = await Promise.all([ask(chain, alice, secret), ask(chain, alice, Buffer.from('other'))]);
   assert.deepEqual(answers, ['alice', 0x89]);

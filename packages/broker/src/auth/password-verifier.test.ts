@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import { HASH_POOL_FULL, HashPool } from './hash-pool.ts';
 import type { PasswordHash } from './password-hash.ts';
 import { parsePasswordHash } from './password-hash.ts';
@@ -22,7 +23,7 @@ class CountingPool extends HashPool {
 }
 
 test('the pool runs a bounded number at once, queues a bounded number, and refuses the rest', async () => {
-  const pool = new HashPool(2, 3);
+  const pool = new HashPool(new FakeClock(), { concurrentMax: 2, waitingMax: 3, waitMsMax: 1000 });
   const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
   let running = 0;
   let most = 0;
@@ -46,7 +47,7 @@ test('the pool runs a bounded number at once, queues a bounded number, and refus
 });
 
 test('names take turns, and one that is asked for too often gives way to the others', async () => {
-  const pool = new HashPool(1, 4);
+  const pool = new HashPool(new FakeClock(), { concurrentMax: 1, waitingMax: 4, waitMsMax: 1000 });
   const done: string[] = [];
   const gate = Promise.withResolvers<void>();
   const ask = (name: string, number: number) =>
@@ -67,8 +68,27 @@ test('names take turns, and one that is asked for too often gives way to the oth
   assert.equal(done.at(-1), 'alice2');
 });
 
+test('who waits too long gives way, and leaves no timer', async () => {
+  const clock = new FakeClock();
+  const pool = new HashPool(clock, { concurrentMax: 1, waitingMax: 4, waitMsMax: 1000 });
+  const gate = Promise.withResolvers<string>();
+  const first = pool.run('a', () => gate.promise);
+  const late = [pool.run('a', () => Promise.resolve('late')), pool.run('b', () => Promise.resolve('late'))];
+  const refused = Promise.allSettled(late);
+  clock.advance(600);
+  const next = pool.run('a', () => Promise.resolve('next'));
+  clock.advance(600);
+  assert.deepEqual(
+    (await refused).map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  gate.resolve('first');
+  assert.deepEqual(await Promise.all([first, next]), ['first', 'next']);
+  assert.equal(clock.pending, 0);
+});
+
 test('a task that fails gives its place back', async () => {
-  const pool = new HashPool(1, 1);
+  const pool = new HashPool(new FakeClock(), { concurrentMax: 1, waitingMax: 1, waitMsMax: 1000 });
   await assert.rejects(
     pool.run('u', () => Promise.reject(new Error('broken'))),
     /broken/,
@@ -77,7 +97,7 @@ test('a task that fails gives its place back', async () => {
 });
 
 test('a password that was right is not hashed again, a wrong one is', async () => {
-  const pool = new CountingPool(2, 10);
+  const pool = new CountingPool(new FakeClock(), { concurrentMax: 2, waitingMax: 10, waitMsMax: 1000 });
   const verifier = new PasswordVerifier(pool, 10);
   assert.equal(await verifier.verify('u', stored, right), true);
   assert.equal(await verifier.verify('u', stored, right), true);
@@ -91,7 +111,7 @@ test('a password that was right is not hashed again, a wrong one is', async () =
 });
 
 test('a success for one stored hash says nothing about another', async () => {
-  const pool = new CountingPool(2, 10);
+  const pool = new CountingPool(new FakeClock(), { concurrentMax: 2, waitingMax: 10, waitMsMax: 1000 });
   const verifier = new PasswordVerifier(pool, 10);
   assert.equal(await verifier.verify('u', stored, right), true);
   const other = { ...stored, hash: Buffer.alloc(64, 1) };
@@ -99,7 +119,7 @@ test('a success for one stored hash says nothing about another', async () => {
 });
 
 test('a storm with one password is one run, and a full pool lets no attempt wait', async () => {
-  const pool = new CountingPool(1, 0);
+  const pool = new CountingPool(new FakeClock(), { concurrentMax: 1, waitingMax: 0, waitMsMax: 1000 });
   const verifier = new PasswordVerifier(pool, 10);
   const storm = Array.from({ length: 1000 }, () => verifier.verify('u', stored, right));
   await assert.rejects(verifier.verify('u', stored, wrong), { code: HASH_POOL_FULL });
@@ -108,7 +128,7 @@ test('a storm with one password is one run, and a full pool lets no attempt wait
 });
 
 test('the successes that are remembered are bounded: the one unused longest is forgotten', async () => {
-  const pool = new CountingPool(1, 10);
+  const pool = new CountingPool(new FakeClock(), { concurrentMax: 1, waitingMax: 10, waitMsMax: 1000 });
   const verifier = new PasswordVerifier(pool, 2);
   const others = [1, 2].map((value) => ({ ...stored, salt: Buffer.from([value]) }));
   const { pbkdf2Sync } = await import('node:crypto');
