@@ -1,5 +1,7 @@
+import type { SecureVersion } from 'node:tls';
 import type { ConnectPacket, ProtocolVersion } from '@wrenmq/codec';
 import type { ConnectOptions, Credentials } from '@wrenmq/client';
+import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import type { Connection } from '#connection/connect-options.ts';
 import { CommandError, ExitCode } from '#exit-code.ts';
 import type { WireTarget } from './open-stream.ts';
@@ -24,7 +26,7 @@ export async function wireBroker({ url, options, flags }: Connection, timeoutMs:
   return {
     target: {
       url: new URL(url),
-      ...(options.tls === undefined ? {} : { tls: secureContext(options.tls) }),
+      ...(options.tls === undefined ? {} : { tls: secureContext(options.tls, flags) }),
       ...(flags.bind === undefined ? {} : { localAddress: flags.bind }),
       timeoutMs,
     },
@@ -46,7 +48,7 @@ async function credentialsOf({ credentials }: ConnectOptions): Promise<WireBroke
 }
 
 /** In the words of node:tls. */
-function secureContext(tls: NonNullable<ConnectOptions['tls']>): NonNullable<WireTarget['tls']> {
+function secureContext(tls: NonNullable<ConnectOptions['tls']>, flags: ConnectionFlags): NonNullable<WireTarget['tls']> {
   const { ca, cert, key, passphrase, serverName, alpn, rejectUnauthorized, psk } = tls;
   const pem = (value: string | Uint8Array): string | Buffer => (typeof value === 'string' ? value : Buffer.from(value));
   return {
@@ -56,7 +58,12 @@ function secureContext(tls: NonNullable<ConnectOptions['tls']>): NonNullable<Wir
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(serverName === undefined ? {} : { servername: serverName }),
     ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
-    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    ...(flags.ciphers === undefined ? {} : { ciphers: flags.ciphers }),
+    ...(flags.tlsVersion === undefined ? {} : { minVersion: flags.tlsVersion.replace('tls', 'TLS') as SecureVersion }),
+    // As mosquitto has it: with an authority of our own the name alone is not checked.
+    ...(flags.insecure === true && ca !== undefined
+      ? { checkServerIdentity: () => undefined }
+      : { rejectUnauthorized: rejectUnauthorized ?? true }),
     // A pre-shared key takes the place of certificates, which TLS 1.3 in OpenSSL would ask for.
     ...(psk === undefined
       ? {}
