@@ -5,8 +5,12 @@ import type { PayloadCodec } from '#topic/payload-codec.ts';
 import { readJson } from './json-wire.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
-/** Of every client, by response topic; '' is its own. They belong to the client and go with it. */
-const inboxes = new WeakMap<MqttClient, Map<string, Promise<ReplyInbox>>>();
+const inboxes = Symbol('the inboxes of a client');
+
+/** They belong to their client. By response topic; '' is its own. */
+interface Owner {
+  [inboxes]?: Map<string, Promise<ReplyInbox>>;
+}
 
 /** The Response Topic of a client: one subscription for the answers to all its calls, made by the first of them. */
 export class ReplyInbox {
@@ -21,8 +25,7 @@ export class ReplyInbox {
 
   /** Waits for a connection, and until the broker has granted the subscription. Rejects when it refuses; then the next call tries again. */
   static async of(client: MqttClient, codec: PayloadCodec, topic = ''): Promise<ReplyInbox> {
-    let own = inboxes.get(client);
-    if (own === undefined) inboxes.set(client, (own = new Map()));
+    const own = ((client as Owner)[inboxes] ??= new Map());
     let opening = own.get(topic);
     if (opening === undefined) {
       const forget = () => own.delete(topic);

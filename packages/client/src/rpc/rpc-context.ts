@@ -13,7 +13,7 @@ export interface RpcContext {
   /** Where the call arrived. */
   readonly topic: string;
   readonly wire: RpcWire;
-  /** Aborted when the answer is not wanted any more: cancelled, too late, or the responder is being removed. */
+  /** Aborted when the answer is not wanted any more: cancelled, too late, the responder of a stream is removed, or the client closed. */
   readonly signal: AbortSignal;
   /** Epoch milliseconds after which the caller does not wait any more, where it is known. None for streams. */
   readonly deadline?: number;

@@ -76,7 +76,10 @@ export class RpcListener implements Registration {
       ...(share !== undefined && { share }),
     });
     this.#subscriptions.push(subscription);
-    void read(subscription, onMessage);
+    void read(subscription, onMessage).then(() => {
+      // Nobody can be answered any more.
+      if (this.#client.state === 'closed') this.#responder.abandon();
+    });
   }
 
   #onNative(message: Message): void {

@@ -62,6 +62,11 @@ export class RpcResponder {
     await Promise.all(this.#handled);
   }
 
+  /** Stops everything without an answer. */
+  abandon(): void {
+    for (const running of this.#running.values()) running.stop(undefined);
+  }
+
   /** Never rejects. */
   async #handle(call: IncomingCall, onStream: () => void): Promise<void> {
     if (!this.#mayAnswer(call.replyTo)) return;

@@ -465,15 +465,17 @@ test('a responder whose subscription is refused rejects, and leaves none', async
   assert.equal(network.clients[0].subscriptions.size, 0);
 });
 
-test('calls fail when the client closes', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+test('calls fail when the client of their caller closes, and are abandoned when that of their responder does', async () => {
   const network = new TestNetwork();
-  await serve(network);
+  const { client: server, heard } = await serve(network);
   const client = network.client('caller');
   const call = assert.rejects(rpcClient(client, 'device/1', api).waits(1), { code: 'CLOSED' });
   await settle();
   await client.close();
   await call;
+  await server.close();
+  await settle();
+  assert.deepEqual(heard.aborted, ['waits']);
 });
 
 test('a response topic that is refused fails the call, and the next one tries again', async () => {

@@ -19,8 +19,7 @@ export async function serveRpc<C extends RpcContract>(
   client: MqttClient,
   topic: string,
   contract: C,
-  methods: RpcMethods<C>,
-  options: ServeRpcOptions = {},
+  ...[methods, options = {}]: [methods: RpcMethods<C>, options?: ServeRpcOptions]
 ): Promise<Registration> {
   const served = new Map<string, ServedMethod>(
     Object.entries(contract).map(([name, method]) => [name, { ...method, run: methods[name] as ServedMethod['run'] }]),

@@ -47,6 +47,7 @@ export class TestNetwork {
 class TestClient {
   readonly clientId: string;
   readonly protocolVersion: 4 | 5;
+  state = 'online';
   readonly limits = { shared: true };
   readonly responseInformation: string | undefined;
   readonly subscriptions = new Set<TestSubscription>();
@@ -105,6 +106,7 @@ class TestClient {
   }
 
   async close(): Promise<void> {
+    this.state = 'closed';
     for (const subscription of this.subscriptions) await subscription.unsubscribe();
   }
 }
