@@ -1,8 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, nodeBinary, repository, type WireTarget } from '@wrenmq/testkit';
+import { freePort, LaunchedProcess, nodeBinary, type ProcessEnd, repository, type WireTarget } from '@wrenmq/testkit';
 
 /** Which broker is put to the test. */
 export type Target = 'wrenmq' | 'mosquitto';
@@ -10,15 +9,8 @@ export type Target = 'wrenmq' | 'mosquitto';
 const mosquittoBinary = '/usr/sbin/mosquitto';
 export const hasMosquitto: boolean = existsSync(mosquittoBinary);
 
-/** What is kept of a broker's output. */
-const OUTPUT_CHARACTERS_MAX = 32 * 1024;
 /** A start takes so long at most, on a machine that is busy with other things. */
 const READY_TIMEOUT_MS = 60_000;
-
-export interface ProcessEnd {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
 
 /** What can be told of a broker's start. */
 export type StartResult = 'ready' | ProcessEnd;
@@ -34,57 +26,52 @@ const quietListeners = ['ws', 'tls', 'tls1884', 'wss'].flatMap((name) => ['--set
 
 /** A broker in a process of its own, which may be killed at any moment, also before it is ready. */
 export class BrokerProcess {
-  readonly pid: number;
-  readonly whenEnded: Promise<ProcessEnd>;
   /** Settles when it serves, or has ended instead. */
-  readonly whenReady: Promise<StartResult>;
+  whenReady!: Promise<StartResult>;
   /** Where it listens, once it is ready. */
   wire!: WireTarget & { readonly host: string; readonly port: number };
   /** Where it serves metrics, if it does. */
   adminPort = 0;
-  output = '';
   /** Lines that tell of an error. */
   readonly errors: string[] = [];
-  readonly #child: ChildProcess;
-  #hasEnded = false;
-
-  private constructor(child: ChildProcess, isReady: (line: string, broker: BrokerProcess) => boolean) {
-    this.#child = child;
-    this.pid = child.pid!;
-    const killAtExit = (): void => void child.kill('SIGKILL');
-    process.once('exit', killAtExit);
-    this.whenEnded = new Promise((resolve) => {
-      child.once('close', (code, signal) => {
-        process.off('exit', killAtExit);
-        this.#hasEnded = true;
-        resolve({ code, signal });
-      });
-    });
-    const ready = new Promise<'ready'>((resolve) => {
-      this.#watch((line) => {
-        if (isReady(line, this)) resolve('ready');
-      });
-    });
-    const deadline = setTimeout(() => void this.kill('SIGKILL'), READY_TIMEOUT_MS);
-    this.whenReady = Promise.race([ready, this.whenEnded]).finally(() => clearTimeout(deadline));
-  }
+  #process!: LaunchedProcess;
 
   static async start(place: BrokerPlace): Promise<BrokerProcess> {
     await mkdir(place.directory, { recursive: true });
     return place.target === 'wrenmq' ? startWrenmq(place) : startMosquitto(place);
   }
 
-  static spawn(
+  static async spawn(
     command: string,
     args: readonly string[],
     isReady: (line: string, broker: BrokerProcess) => boolean,
   ): Promise<BrokerProcess> {
-    // Others use the machine too; `nice` becomes the program, under the same process id.
-    const child = spawn('nice', ['-n', '5', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    return new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('spawn', () => resolve(new BrokerProcess(child, isReady)));
+    const broker = new BrokerProcess();
+    const { promise: ready, resolve: tellReady } = Promise.withResolvers<'ready'>();
+    broker.#process = await LaunchedProcess.start({
+      // Others use the machine too; `nice` becomes the program, under the same process id.
+      command: 'nice',
+      args: ['-n', '5', command, ...args],
+      onLine: (line) => {
+        if (/"level":"(error|fatal)"/.test(line)) broker.errors.push(line);
+        if (isReady(line, broker)) tellReady('ready');
+      },
     });
+    const deadline = setTimeout(() => void broker.kill('SIGKILL'), READY_TIMEOUT_MS);
+    broker.whenReady = Promise.race([ready, broker.whenEnded]).finally(() => clearTimeout(deadline));
+    return broker;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get whenEnded(): Promise<ProcessEnd> {
+    return this.#process.whenEnded;
+  }
+
+  get output(): string {
+    return this.#process.output;
   }
 
   /** What it wrote last, for a message. */
@@ -93,33 +80,16 @@ export class BrokerProcess {
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#process.hasEnded;
   }
 
   kill(signal: NodeJS.Signals): Promise<ProcessEnd> {
-    if (!this.#hasEnded) this.#child.kill(signal);
-    return this.whenEnded;
+    return this.#process.kill(signal);
   }
 
   /** Sends a signal that does not end it. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  #watch(onLine: (line: string) => void): void {
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
-      let rest = '';
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => {
-        this.output = (this.output + text).slice(-OUTPUT_CHARACTERS_MAX);
-        const lines = (rest + text).split('\n');
-        rest = lines.pop()!;
-        for (const line of lines) {
-          if (/"level":"(error|fatal)"/.test(line)) this.errors.push(line);
-          onLine(line);
-        }
-      });
-    }
+    this.#process.signal(signal);
   }
 }
 

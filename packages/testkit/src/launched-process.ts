@@ -3,11 +3,16 @@ import { spawn, type ChildProcess } from 'node:child_process';
 /** Output that is kept to show why a program failed. */
 const outputCharactersMax = 64 * 1024;
 
-export interface LaunchOptions {
+export interface StartOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Told each line of stdout and of stderr. */
+  onLine(line: string): void;
+}
+
+export interface LaunchOptions extends Omit<StartOptions, 'onLine'> {
   /** Told each line of stdout and of stderr; returns true when the program is ready. */
   isReady(line: string): boolean;
   readonly timeoutMs?: number;
@@ -41,8 +46,8 @@ export class LaunchedProcess {
     });
   }
 
-  /** Starts the program and waits until it is ready; its output is in the error if it ends or takes too long instead. */
-  static async launch(options: LaunchOptions): Promise<LaunchedProcess> {
+  /** Starts the program, which may end at any time. */
+  static async start(options: StartOptions): Promise<LaunchedProcess> {
     const child = spawn(options.command, options.args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: options.env ?? process.env,
@@ -52,8 +57,18 @@ export class LaunchedProcess {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
-    const launched = new LaunchedProcess(child);
-    const ready = new Promise<'ready'>((resolve) => launched.#watch((line) => options.isReady(line) && resolve('ready')));
+    const started = new LaunchedProcess(child);
+    started.#watch((line) => options.onLine(line));
+    return started;
+  }
+
+  /** Starts the program and waits until it is ready; its output is in the error if it ends or takes too long instead. */
+  static async launch(options: LaunchOptions): Promise<LaunchedProcess> {
+    const { promise: ready, resolve: tellReady } = Promise.withResolvers<'ready'>();
+    const onLine = (line: string): void => {
+      if (options.isReady(line)) tellReady('ready');
+    };
+    const launched = await LaunchedProcess.start({ ...options, onLine });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(() => resolve('late'), options.timeoutMs ?? 30_000);

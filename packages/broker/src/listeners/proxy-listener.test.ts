@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import tls from 'node:tls';
 import { WebSocket } from 'ws';
-import { systemClock } from '#base/clock.ts';
 import { tempDirectory } from '@wrenmq/testkit/temp-directory.ts';
-import { ensureLocalAuthority } from './local-authority.ts';
-import { listenerDefaults, tlsDefaults, websocketDefaults } from './listener-options.ts';
+import { listenerDefaults, websocketDefaults } from './listener-options.ts';
 import { proxyV2, tlvSsl } from './test-proxy-header.ts';
 import { anyPort, gone, RecordingHandler, TestDoor } from './test-door.ts';
+import { TlsRig } from './test-tls-rig.ts';
 
 const proxyProtocol = { trusted: ['127.0.0.0/8'], timeoutMs: 3000 };
 const header = 'PROXY TCP4 192.0.2.1 198.51.100.1 12345 1883\r\n';
@@ -141,19 +139,11 @@ test('a Unix socket may stand behind a proxy too', async () => {
 });
 
 test('the header stands before the TLS handshake, and before HTTP', async () => {
-  await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
-    directory: directory.path,
-    names: [],
-    addresses: [],
-    clock: systemClock,
-  });
-  const ca = await readFile(caPath);
-  const tlsOptions = { ...tlsDefaults, certificates: [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }] };
-  await using secure = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: tlsOptions });
+  await using rig = await TlsRig.create();
+  await using secure = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: rig.tls() });
   const raw = net.connect(secure.address);
   raw.write(header);
-  const client = tls.connect({ socket: raw, ca, servername: 'localhost' });
+  const client = tls.connect({ socket: raw, ca: rig.ca, servername: 'localhost' });
   client.write('hello');
   const handler = await secure.handler();
   assert.equal((await handler.untilReceived(5)).toString(), 'hello');
@@ -161,10 +151,10 @@ test('the header stands before the TLS handshake, and before HTTP', async () => 
   client.destroy();
 
   for (const kind of ['ws', 'wss'] as const) {
-    await using door = await TestDoor.open({ kind, proxyProtocol, tls: tlsOptions, websocket: websocketDefaults });
+    await using door = await TestDoor.open({ kind, proxyProtocol, tls: rig.tls(), websocket: websocketDefaults });
     const carrier = net.connect(door.address);
     carrier.write(header);
-    const createConnection = () => (kind === 'ws' ? carrier : tls.connect({ socket: carrier, ca, servername: 'localhost' }));
+    const createConnection = () => (kind === 'ws' ? carrier : tls.connect({ socket: carrier, ca: rig.ca, servername: 'localhost' }));
     const webSocket = new WebSocket(`${kind}://localhost/mqtt`, ['mqtt'], { createConnection: createConnection });
     webSocket.on('open', () => webSocket.send(Buffer.from('hello')));
     const webHandler = await door.handler();
@@ -188,19 +178,12 @@ test('header and HTTP request or TLS hello may come in one piece', async () => {
 });
 
 test('the header and a TLS hello in one piece make a connection', async () => {
-  await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
-    directory: directory.path,
-    names: [],
-    addresses: [],
-    clock: systemClock,
-  });
-  const tlsOptions = { ...tlsDefaults, certificates: [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }] };
-  await using door = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: tlsOptions });
+  await using rig = await TlsRig.create();
+  await using door = await TestDoor.open({ kind: 'tls', proxyProtocol, tls: rig.tls() });
   const raw = net.connect(door.address);
   raw.cork();
   raw.write(header);
-  const client = tls.connect({ socket: raw, ca: await readFile(caPath), servername: 'localhost' });
+  const client = tls.connect({ socket: raw, ca: rig.ca, servername: 'localhost' });
   process.nextTick(() => raw.uncork());
   client.write('hello');
   assert.equal((await (await door.handler()).untilReceived(5)).toString(), 'hello');

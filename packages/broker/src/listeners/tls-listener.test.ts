@@ -6,57 +6,13 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
-import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { systemClock } from '#base/clock.ts';
-import { tempDirectory } from '@wrenmq/testkit/temp-directory.ts';
-import { ensureLocalAuthority, issueClientCertificate, type LocalAuthority } from './local-authority.ts';
-import { listenerDefaults, type ListenerOptions, tlsDefaults, type TlsListenerOptions } from './listener-options.ts';
-import { anyPort, gone, RecordingHandler, TestDoor } from './test-door.ts';
+import { ensureLocalAuthority } from './local-authority.ts';
+import { gone, RecordingHandler, TestDoor } from './test-door.ts';
+import { TlsRig } from './test-tls-rig.ts';
 
 const run = promisify(execFile);
-
-class TlsRig implements AsyncDisposable {
-  readonly path: string;
-  readonly authority: LocalAuthority;
-  readonly ca: string;
-  readonly #remove: () => Promise<void>;
-
-  private constructor(path: string, authority: LocalAuthority, ca: string, remove: () => Promise<void>) {
-    this.path = path;
-    this.authority = authority;
-    this.ca = ca;
-    this.#remove = remove;
-  }
-
-  static async create(): Promise<TlsRig> {
-    const directory = await tempDirectory();
-    const authority = await ensureLocalAuthority({ directory: directory.path, names: [], addresses: [], clock: systemClock });
-    return new TlsRig(directory.path, authority, await readFile(authority.caPath, 'utf8'), () => directory.remove());
-  }
-
-  options(tlsOptions: Partial<TlsListenerOptions> = {}): ListenerOptions {
-    const { certPath, keyPath } = this.authority;
-    const certificates = [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }];
-    return { ...listenerDefaults, kind: 'tls', name: 'tls.test', bind: anyPort, tls: { ...tlsDefaults, certificates, ...tlsOptions } };
-  }
-
-  withClients(clientCertificates: 'optional' | 'required', more: Partial<TlsListenerOptions> = {}): ListenerOptions {
-    return this.options({ clientCertificates, caPath: this.authority.caPath, ...more });
-  }
-
-  connect(door: TestDoor, more: tls.ConnectionOptions = {}): tls.TLSSocket {
-    return tls.connect({ ...door.address, ca: this.ca, servername: 'localhost', ...more });
-  }
-
-  client(commonName: string): Promise<{ cert: string; key: string }> {
-    return issueClientCertificate({ directory: this.path, commonName, clock: systemClock });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#remove();
-  }
-}
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a ${version} link carries bytes both ways and knows what the handshake established`, async () => {

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import test from 'node:test';
 import { WebSocket } from 'ws';
-import { systemClock } from '#base/clock.ts';
-import { tempDirectory } from '@wrenmq/testkit/temp-directory.ts';
-import { ensureLocalAuthority, issueClientCertificate } from './local-authority.ts';
-import { type ListenerOptions, tlsDefaults, websocketDefaults, type WebSocketListenerOptions } from './listener-options.ts';
+import { type ListenerOptions, websocketDefaults, type WebSocketListenerOptions } from './listener-options.ts';
 import { gone, TestDoor } from './test-door.ts';
+import { TlsRig } from './test-tls-rig.ts';
 
 function open(websocket: Partial<WebSocketListenerOptions> = {}, more: Partial<ListenerOptions> = {}): Promise<TestDoor> {
   return TestDoor.open({ kind: 'ws', name: 'ws.test', websocket: { ...websocketDefaults, ...websocket }, ...more });
@@ -285,16 +282,9 @@ test('headers that come too slowly are ended by the deadline', async () => {
 });
 
 test('a secure WebSocket knows TLS facts, writes, drains, and demands the client certificate like TLS does', async () => {
-  await using directory = await tempDirectory();
-  const { caPath, certPath, keyPath } = await ensureLocalAuthority({
-    directory: directory.path,
-    names: [],
-    addresses: [],
-    clock: systemClock,
-  });
-  const certificates = [{ certPath, keyPath, keyPassphrase: null, serverNames: [] }];
-  await using door = await open({}, { kind: 'wss', tls: { ...tlsDefaults, certificates, clientCertificates: 'required', caPath } });
-  const ca = await readFile(caPath);
+  await using rig = await TlsRig.create();
+  await using door = await open({}, { kind: 'wss', tls: rig.tls({ clientCertificates: 'required', caPath: rig.authority.caPath }) });
+  const { ca } = rig;
   const url = `wss://localhost:${door.address.port}/mqtt`;
   const stranger = new WebSocket(url, ['mqtt'], { ca, family: 4 });
   await gone(stranger);
@@ -302,7 +292,7 @@ test('a secure WebSocket knows TLS facts, writes, drains, and demands the client
   const client = new WebSocket(url, ['mqtt'], {
     ca,
     family: 4,
-    ...(await issueClientCertificate({ directory: directory.path, commonName: 'me', clock: systemClock })),
+    ...(await rig.client('me')),
   });
   await once(client, 'open');
   const handler = await door.handler();
