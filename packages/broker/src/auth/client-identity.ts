@@ -30,6 +30,7 @@ export interface Principal {
   readonly listener: string;
   readonly peerAddress: string;
   readonly isLoopbackListener: boolean;
+  readonly protocolVersion: 3 | 4 | 5;
 }
 
 /** The owner of every session that an anonymous client opens. */
@@ -58,6 +59,7 @@ export function createPrincipal(identity: ClientIdentity, grant: Grant): Princip
     listener: identity.listener,
     peerAddress: identity.peerAddress,
     isLoopbackListener: identity.isLoopbackListener,
+    protocolVersion: identity.protocolVersion,
   };
 }
 

@@ -57,12 +57,13 @@ export interface HookPoints {
   'client.authenticate': (client: ClientFacts, password: Uint8Array | null) => GateAnswer | Promise<GateAnswer>;
   /**
    * gate: asked before the authorization chain, with the topic that will be routed, or with the filter without
-   * `$share/group/`. For every PUBLISH of a client: no answer is remembered. Not asked for wills.
+   * `$share/group/`. For every PUBLISH of a client: no answer is remembered. For a will when it is set, and again when it is
+   * published, then with what was known of the client when it was last connected.
    */
   'client.authorize': (client: ClientFacts, action: 'publish' | 'subscribe', topic: string) => GateAnswer;
   /** transform: rewrites a subscription before it is authorized. The client may unsubscribe with what it sent, if the hook answers the same then. */
   'subscription.inbound': (client: ClientFacts, request: SubscriptionRequest) => TransformAnswer<SubscriptionRequest>;
-  /** transform: rewrites a message of a client before its topic is authorized. Not asked for wills. */
+  /** transform: rewrites a message of a client before its topic is authorized; a will when it is set. */
   'message.inbound': (client: ClientFacts, message: Message) => TransformAnswer<Message>;
   /** take: sees every message that is about to be routed, whoever published it. A taken one is acknowledged as delivered. */
   'message.accept': (message: Message) => TakeAnswer;

@@ -147,6 +147,46 @@ test('open: a client may not leave a will where it may not publish', async () =>
   assert.equal(house.base.sessions.size, 0, 'no session was touched');
 });
 
+test('open: hooks rewrite a will and decide on it, when it is set and when it is published', async () => {
+  const house = await TestHouse.open();
+  const reader = await house.connect('reader');
+  await house.subscribe(reader.client, '#');
+  let isAllowed = true;
+  house.hooks.register(EMBEDDER, 'message.inbound', ({ clientId }, one) =>
+    one.topic === 'bad' ? { reject: ReasonCode.PayloadFormatInvalid } : message({ topic: `tenant/${clientId}/${one.topic}`, qos: one.qos }),
+  );
+  house.hooks.register(EMBEDDER, 'client.authorize', ({ protocolVersion }, action, topic) => {
+    assert.deepEqual([action, protocolVersion], ['publish', 5]);
+    if (topic.endsWith('/secret')) return { deny: ReasonCode.QuotaExceeded };
+    return isAllowed ? 'allow' : 'abstain';
+  });
+  const codeOf = async (topic: string) => {
+    const answer = await house.open('c', { will: willTo(topic) });
+    return 'reasonCode' in answer ? answer.reasonCode : 0;
+  };
+  assert.deepEqual(
+    [await codeOf('bad'), await codeOf('secret'), await codeOf('a/'.repeat(8))],
+    [ReasonCode.PayloadFormatInvalid, ReasonCode.NotAuthorized, ReasonCode.TopicNameInvalid],
+  );
+  assert.equal(house.base.sessions.size, 1);
+  house.authorizer.denied.add('tenant/first/w').add('tenant/second/w');
+  const lost = async (clientId: string) => {
+    const { client } = await house.connect(clientId, { will: willTo('w') });
+    return () => house.port.close(client, true, ReasonCode.UnspecifiedError);
+  };
+  const [first, second] = [await lost('first'), await lost('second')];
+  first();
+  await house.base.settle();
+  isAllowed = false;
+  second();
+  await house.base.settle();
+  assert.deepEqual(
+    reader.sink.deliveries.map((one) => one.message.topic),
+    ['tenant/first/w'],
+  );
+  assert.deepEqual(house.base.drops, [{ payload: 'x', reason: 'not-authorized' }]);
+});
+
 test('open: a session of another owner is neither given nor disturbed (D9)', async () => {
   const house = await TestHouse.open();
   const { client, sink } = await house.connect('c');

@@ -35,11 +35,14 @@ export interface OpenRequest {
   readonly sink: Sink;
 }
 
-export type OpenAnswer =
-  | { readonly client: Client; readonly isSessionPresent: boolean }
-  | { readonly reasonCode: number; readonly reason: string };
+interface Refusal {
+  readonly reasonCode: number;
+  readonly reason: string;
+}
 
-const noRoom: OpenAnswer = { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
+export type OpenAnswer = { readonly client: Client; readonly isSessionPresent: boolean } | Refusal;
+
+const noRoom: Refusal = { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
 
 export interface PortServices {
   readonly authenticator: Authenticator;
@@ -80,13 +83,9 @@ export class ClientPort {
    * `session.resume`. Reason codes of refusals: 0x87 will not authorized, 0x85 the session is someone else's, 0x97 no room.
    */
   async open(request: OpenRequest): Promise<OpenAnswer> {
-    const { facts, principal, will, sink } = request;
-    if (
-      will !== null &&
-      !(await this.#house.authorizer.authorizePublish(principal, will.message.topic, will.message.qos, will.message.retain))
-    ) {
-      return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${will.message.topic}` };
-    }
+    const { facts, principal, sink } = request;
+    const will = request.will === null ? null : await this.#takeWill(request, request.will);
+    if (will !== null && 'reasonCode' in will) return will;
     // A session that this one replaces must be gone for good before the client hears of it.
     const wasDurable = this.#house.sessions.get(facts.clientId)?.isDurable === true;
     // It would be refused by the disk, and with it everybody's changes in the same batch, such as those that make room.
@@ -97,7 +96,7 @@ export class ClientPort {
       expiryInterval: request.expiryInterval,
       owner: principal.owner,
       principal,
-      will: will === null ? null : new Will(will.message, will.delay),
+      will,
       sink,
     });
     if (opened === null)
@@ -157,9 +156,8 @@ export class ClientPort {
 
   /** Publishes a session's will, if its owner may (still) publish there; resolves in the turn in which that is done. */
   async publishWill(session: Session, message: Message): Promise<void> {
-    const { authorizer } = this.#house;
-    const isAllowed = await authorizer.authorizePublish(principalOf(session), message.topic, message.qos, message.retain);
-    if (!isAllowed) {
+    const principal = principalOf(session);
+    if (!(await this.#mayPublishWill(factsOf(principal), principal, message))) {
       session.drop(message, 'not-authorized');
       return;
     }
@@ -167,6 +165,22 @@ export class ClientPort {
     if (outcome < 0) session.drop(message, 'rejected');
     else if ((outcome & Outcome.Refused) !== 0) session.drop(message, 'store-full');
     else this.#house.counters.willsPublished += 1;
+  }
+
+  /** The will as hooks make it, if the client may publish that; or the refusal. */
+  async #takeWill({ facts, principal }: OpenRequest, { message, delay }: NonNullable<OpenRequest['will']>): Promise<Will | Refusal> {
+    const rewritten = this.#house.hooks.messageInbound(facts, message);
+    if (typeof rewritten === 'number') return { reasonCode: rewritten, reason: 'a hook rejected the will' };
+    if (rewritten !== message && this.#isUnfit(rewritten)) {
+      return { reasonCode: ReasonCode.TopicNameInvalid, reason: 'what a hook made of the will cannot be published' };
+    }
+    if (await this.#mayPublishWill(facts, principal, rewritten)) return new Will(rewritten.hold(), delay);
+    return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${rewritten.topic}` };
+  }
+
+  async #mayPublishWill(facts: ClientFacts, principal: Principal, { topic, qos, retain }: Message): Promise<boolean> {
+    const hooked = this.#house.hooks.authorize(facts, 'publish', topic);
+    return hooked === 'abstain' ? this.#house.authorizer.authorizePublish(principal, topic, qos, retain) : hooked === 'allow';
   }
 
   #leave(session: Session, sink: Sink, keepsWill: boolean): void {
@@ -230,7 +244,13 @@ export class ClientPort {
 }
 
 function hookedPrincipal(identity: ClientIdentity): Principal {
-  const { clientId, username, listener, peerAddress, isLoopbackListener } = identity;
+  const { clientId, username, listener, peerAddress, isLoopbackListener, protocolVersion } = identity;
   const owner = username === null ? 'anonymous' : `user:${username}`;
-  return { clientId, username, isAnonymous: username === null, isSuperuser: false, owner, listener, peerAddress, isLoopbackListener };
+  const rights = { isAnonymous: username === null, isSuperuser: false, owner };
+  return { clientId, username, ...rights, listener, peerAddress, isLoopbackListener, protocolVersion };
+}
+
+/** What hooks see of a client that is not there any more. */
+function factsOf({ clientId, username, listener, peerAddress, protocolVersion }: Principal): ClientFacts {
+  return { clientId, username, listener, peerAddress, protocolVersion };
 }

@@ -183,6 +183,7 @@ export function principalOf(clientId: string, owner = 'user:user'): Principal {
     listener: 'tcp.default',
     peerAddress: '127.0.0.1',
     isLoopbackListener: true,
+    protocolVersion: 5,
   };
 }
 
