@@ -9,7 +9,7 @@ import { freePort, launchBroker, LaunchedProcess, repository, tempDirectory } fr
 export type ContenderName = 'wrenmq' | 'mosquitto' | 'ceiling';
 
 /** The broker under load has one core, everything that loads it another. */
-const BROKER_CORE = 0;
+export const BROKER_CORE = 0;
 export const LOAD_CORE = 1;
 
 /** Node options with which a program of ours collects its garbage on SIGUSR2, so that memory in use can be told from memory kept. */

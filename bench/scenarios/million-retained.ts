@@ -12,7 +12,7 @@ const READ_TIMEOUT_MS = 180_000;
 
 /** A subscriber to everything gets every retained message there is. */
 export const millionRetained: Scenario = {
-  title: `${MESSAGES.toLocaleString('en')} retained messages of ${PAYLOAD_BYTES} bytes and a subscriber to #`,
+  title: `${MESSAGES.toLocaleString('en')} retained messages of ${PAYLOAD_BYTES} bytes and a subscriber to \`#\``,
   async measure() {
     const rows = [];
     for (const name of ['wrenmq', 'mosquitto'] as const) rows.push(await measureOne(name));

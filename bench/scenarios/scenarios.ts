@@ -1,3 +1,4 @@
+import { clientSpeed } from '#root/bench/client/client-speed.ts';
 import { connectBurst } from './connect-burst.ts';
 import { durableSessions } from './durable-sessions.ts';
 import { idle } from './idle.ts';
@@ -7,6 +8,7 @@ import type { Scenario } from './scenario.ts';
 import { stuckSubscriber } from './stuck-subscriber.ts';
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  client: clientSpeed,
   idle,
   'connect-burst': connectBurst,
   'durable-sessions': durableSessions,
