@@ -153,7 +153,7 @@ test('a user gets in with the password, exactly as it is', async () => {
       listener: 'tcp.default',
       peerAddress: '192.0.2.7',
       isLoopbackListener: false,
-    protocolVersion: 5,
+      protocolVersion: 5,
     },
   });
   for (const password of ['Secret', 'secret ', 'secre', '', 'secre\0']) {
