@@ -28,6 +28,8 @@ export const topicAliasMaximum = 32;
 /** A QoS 2 message, from its PUBLISH to its PUBREL. */
 export class InboundRecord {
   readonly delivery: InboundDelivery;
+  /** Its `in.put` is not durable yet. */
+  isStoring = false;
   /** `acknowledge` was called: PUBREC may go out. */
   isHandled = false;
   /** That it was called with. */
@@ -117,8 +119,13 @@ export class InboundFlow {
     const { packetId } = delivery;
     const isKnown = this.#records.get(packetId) === record;
     if (wait === 'received') {
-      if (error === undefined) this.#observer.onDelivery(delivery);
-      else if (isKnown) this.#records.delete(packetId);
+      if (error !== undefined) this.#forgetStoring();
+      else if (record.isStoring) {
+        record.isStoring = false;
+        this.#observer.onDelivery(delivery);
+      } else if (!this.#records.has(packetId)) {
+        this.#journal.add({ op: 'in.free', packetId });
+      }
     } else if (error === undefined && isKnown) {
       this.#records.delete(packetId);
       if (wait === 'refused') {
@@ -164,6 +171,15 @@ export class InboundFlow {
     return records.filter((record) => !record.isHandled).map((record) => record.delivery);
   }
 
+  /** One could not be stored. The broker sends it again, with all that came after it: delivered now they would overtake it. */
+  #forgetStoring(): void {
+    for (const [packetId, record] of this.#records) {
+      if (!record.isStoring) continue;
+      record.isStoring = false;
+      this.#records.delete(packetId);
+    }
+  }
+
   #topic(bytes: Uint8Array): string {
     const { topicStart, topicEnd, topicAlias } = this.#frame;
     if (topicAlias === 0) return this.#names.decode(bytes, topicStart, topicEnd);
@@ -205,6 +221,7 @@ export class InboundFlow {
     }
     const { topic, payload, retain } = delivery;
     const packet = encodeStoredMessage(encodeUtf8(topic), payload, retain, delivery.propertyBytes);
+    record.isStoring = true;
     // ORDER: in the store, then delivered, then PUBREC.
     this.#journal.addMessage({ op: 'in.put', packetId, packet }, 'received', record);
   }

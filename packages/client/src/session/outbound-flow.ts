@@ -6,6 +6,7 @@ import type { ConnectionState } from './connection-state.ts';
 import { Deque } from './deque.ts';
 import type { Journal, Wait } from './journal.ts';
 import { EntryState, OutboundEntry, emptyBytes } from './outbound-entry.ts';
+import { OutboundQueue } from './outbound-queue.ts';
 import { OutboundTopics } from './outbound-topics.ts';
 import type { OutboundTopic } from './outbound-topics.ts';
 import type { OutputBuffer } from './output-buffer.ts';
@@ -18,9 +19,6 @@ import { decodeStoredMessage, encodeStoredMessage } from './stored-message.ts';
 
 const pubrel = (PacketType.PUBREL << 4) | 2;
 const acknowledgementBytesMax = 5;
-/** The queue is searched for expired messages at most once in so many milliseconds. */
-const expiryPause = 1_000;
-const endedMin = 64;
 
 /** How many messages a lost session took along. */
 export interface Loss {
@@ -40,9 +38,9 @@ export class OutboundFlow {
   readonly #publishes: PublishOutput;
   readonly #topics = new OutboundTopics();
   /** QoS 1 and 2 without packet identifier, by `seq`. */
-  readonly #queue = new Deque<OutboundEntry>();
+  readonly #queue = new OutboundQueue();
   /** QoS 0 that waits for a connection. */
-  readonly #unacknowledged = new Deque<OutboundEntry>();
+  readonly #unacknowledged = new OutboundQueue();
   /** Of an earlier connection, to be written again, by `seq`. */
   readonly #again = new Deque<OutboundEntry>();
   /** They have a place in the quota, and leave in this order. */
@@ -52,12 +50,6 @@ export class OutboundFlow {
   #seq = 0;
   #used = 0;
   #inflight = 0;
-  #queued = 0;
-  #queuedBytes = 0;
-  /** Ended entries that are still in a queue. */
-  #ended = 0;
-  #expiryDue = Infinity;
-  #expirySearched = 0;
 
   constructor(
     settings: SessionSettings,
@@ -78,16 +70,16 @@ export class OutboundFlow {
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#queue.length + this.#unacknowledged.length;
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#queue.bytes + this.#unacknowledged.bytes;
   }
 
   /** When `expire` is due; Infinity: never. */
   get expiryDue(): number {
-    return Math.max(this.#expiryDue, this.#expirySearched + expiryPause);
+    return Math.min(this.#queue.expiryDue, this.#unacknowledged.expiryDue);
   }
 
   publish(message: OutboundMessage): void {
@@ -107,8 +99,11 @@ export class OutboundFlow {
     }
     const entry = new OutboundEntry(message.qos === 0 ? 0 : ++this.#seq, topic, message, properties, message);
     message.slot = entry;
-    this.#enqueue(entry);
-    if (message.qos === 0) return;
+    if (message.qos === 0) {
+      this.#unacknowledged.push(entry);
+      return;
+    }
+    this.#queue.push(entry);
     if (this.#journal.isDurable) this.#store(entry);
     else message.onStored(entry.seq);
     this.pump();
@@ -118,7 +113,6 @@ export class OutboundFlow {
     const entry = message.slot;
     if (!(entry instanceof OutboundEntry) || entry.state !== EntryState.Queued) return false;
     this.#end(entry);
-    this.#compact();
     return true;
   }
 
@@ -133,11 +127,6 @@ export class OutboundFlow {
       }
       const entry = this.#queue.first;
       if (entry === undefined) break;
-      if (entry.state === EntryState.Ended) {
-        this.#queue.shift();
-        this.#ended--;
-        continue;
-      }
       // ORDER: a message leaves after it is in the store, or is on its way there in one batch with this step.
       if (!entry.isStored && entry.batch !== this.#journal.messages) break;
       const refusal = this.#refusal(entry.topic, entry, entry.properties);
@@ -219,12 +208,15 @@ export class OutboundFlow {
   /** CONNACK has come: what was in flight is sorted out; `resume` follows. */
   start(isSessionPresent: boolean): Loss {
     const entries: OutboundEntry[] = [];
-    for (const [, owner] of this.#ids.entries()) if (owner instanceof OutboundEntry) entries.push(owner);
+    for (const [, owner] of this.#ids.entries()) {
+      if (!(owner instanceof OutboundEntry)) continue;
+      owner.isCounted = false;
+      entries.push(owner);
+    }
     entries.sort((one, other) => one.seq - other.seq);
     this.#used = 0;
     if (!isSessionPresent) return this.#lose(entries);
     for (const entry of entries) {
-      entry.isCounted = false;
       if (entry.state === EntryState.Released) {
         this.#count(entry);
         if (entry.stepsPending === 0) this.#release(entry.packetId, 0); // [MQTT-4.4.0-1] [MQTT311-4.4.0-1]
@@ -239,12 +231,8 @@ export class OutboundFlow {
   /** Sends what waited for a connection. */
   resume(): void {
     if (!this.#connection.isConnected) return;
-    for (let entry = this.#unacknowledged.shift(); entry !== undefined; entry = this.#unacknowledged.shift()) {
-      if (entry.state === EntryState.Ended) {
-        this.#ended--;
-        continue;
-      }
-      this.#dequeue(entry);
+    for (let entry = this.#unacknowledged.first; entry !== undefined; entry = this.#unacknowledged.first) {
+      this.#unacknowledged.shift();
       entry.state = EntryState.Ended;
       this.#publishAtOnce(entry.topic, entry, entry.properties, entry.message!);
     }
@@ -259,21 +247,9 @@ export class OutboundFlow {
   /** Ends queued messages that nobody wants any more. */
   expire(): void {
     const { now } = this.#connection;
-    if (now < this.expiryDue) return;
-    this.#expirySearched = now;
-    this.#expiryDue = Infinity;
-    const expired: OutboundEntry[] = [];
-    for (const queue of [this.#queue, this.#unacknowledged]) {
-      for (let index = 0; index < queue.length; index++) {
-        const entry = queue.at(index);
-        const { expiresAt } = entry;
-        if (expiresAt === undefined || entry.state === EntryState.Ended) continue;
-        if (expiresAt <= now) expired.push(entry);
-        else this.#expiryDue = Math.min(this.#expiryDue, expiresAt);
-      }
+    for (const entry of [...this.#queue.expired(now), ...this.#unacknowledged.expired(now)]) {
+      if (entry.state === EntryState.Queued) this.#fail(entry, expiredError());
     }
-    for (const entry of expired) if (entry.state === EntryState.Queued) this.#fail(entry, expiredError());
-    this.#compact();
   }
 
   restore(op: StoreOp): void {
@@ -302,7 +278,7 @@ export class OutboundFlow {
     if (this.#restored.size === 0) return;
     for (const entry of [...this.#restored.values()].sort((one, other) => one.seq - other.seq)) {
       if (entry.packetId === 0) {
-        this.#enqueue(entry);
+        this.#queue.push(entry);
       } else {
         this.#ids.claim(entry.packetId, entry);
         this.#inflight++;
@@ -331,22 +307,6 @@ export class OutboundFlow {
     return this.#publishes.fits(topic, source, properties) ? undefined : tooLargeError(this.#connection.maxPacketSize); // [MQTT-3.2.2-15]
   }
 
-  #enqueue(entry: OutboundEntry): void {
-    (entry.qos === 0 ? this.#unacknowledged : this.#queue).push(entry);
-    this.#noteQueued(entry);
-  }
-
-  #noteQueued(entry: OutboundEntry): void {
-    this.#queued++;
-    this.#queuedBytes += entry.bytes;
-    if (entry.expiresAt !== undefined && entry.expiresAt < this.#expiryDue) this.#expiryDue = entry.expiresAt;
-  }
-
-  #dequeue(entry: OutboundEntry): void {
-    this.#queued--;
-    this.#queuedBytes -= entry.bytes;
-  }
-
   #store(entry: OutboundEntry): void {
     const { seq, topic, payload, retain, properties, expiresAt } = entry;
     entry.isStored = false;
@@ -360,7 +320,6 @@ export class OutboundFlow {
   #assign(entry: OutboundEntry): boolean {
     const packetId = this.#ids.take(entry); // [MQTT-2.2.1-3] [MQTT311-2.3.1-2]
     if (packetId === 0) return false;
-    this.#dequeue(entry);
     this.#inflight++;
     entry.packetId = packetId;
     entry.state = EntryState.Assigned;
@@ -429,8 +388,7 @@ export class OutboundFlow {
   /** Takes it out of everything; the caller tells why. */
   #end(entry: OutboundEntry): void {
     if (entry.state === EntryState.Queued) {
-      this.#dequeue(entry);
-      this.#ended++;
+      (entry.qos === 0 ? this.#unacknowledged : this.#queue).forget(entry);
     } else {
       this.#ids.release(entry.packetId);
       this.#inflight--;
@@ -456,7 +414,6 @@ export class OutboundFlow {
       this.#inflight--;
       this.#reset(entry);
       this.#queue.unshift(entry);
-      this.#noteQueued(entry);
     }
     let failed = 0;
     for (const entry of ending) {
@@ -486,16 +443,6 @@ export class OutboundFlow {
     entry.packetId = 0;
     entry.isRepeated = false;
     entry.isProbing = false;
-    entry.isCounted = false;
-  }
-
-  /** Ended entries must not fill a queue that nothing leaves. */
-  #compact(): void {
-    if (this.#ended < endedMin || this.#ended * 2 < this.#queue.length + this.#unacknowledged.length) return;
-    this.#ended = 0;
-    for (const queue of [this.#queue, this.#unacknowledged]) {
-      for (const entry of queue.drain()) if (entry.state !== EntryState.Ended) queue.push(entry);
-    }
   }
 }
 
