@@ -69,6 +69,8 @@ export function createProgram(): Command {
   // Subcommands take over what is set so far (exitOverride, helpOption).
   program.commandsGroup('Messages:');
   for (const add of [addPub, addSub, addRr]) add(program);
+  // As mosquitto's tools have it.
+  for (const command of program.commands) command.version(readVersion(), '--version', 'print the version');
   program.commandsGroup('The broker:');
   addBrokerCommands(program);
   program.commandsGroup('Looking at a broker:');

@@ -1,4 +1,4 @@
-import type { MqttError } from '@wrenmq/client';
+import type { MqttError, MqttErrorCode } from '@wrenmq/client';
 import { reasonName } from '@wrenmq/codec';
 import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import { CommandError, ExitCode } from '#exit-code.ts';
@@ -37,29 +37,29 @@ function silent(error: unknown, flags: ConnectionFlags, isConnected: boolean): u
 function describe(error: unknown, flags: ConnectionFlags, isConnected: boolean): unknown {
   if (!isMqttError(error)) return error;
   const { code, reasonCode, message } = error;
-  switch (code) {
-    case 'REFUSED':
-      return refusal(error, flags, isConnected);
-    case 'DISCONNECTED':
-      if (isConnected)
-        return new CommandError(`wrenmq: ${reasonCode === undefined ? message : `the broker ended the connection: ${named(error)}`}`);
-      return new CommandError(`wrenmq: ${message}${unreachableHint(error)}`, ExitCode.Unreachable);
-    case 'PROTOCOL':
-      return new CommandError(
-        `wrenmq: the broker breaks the rules of MQTT: ${message}`,
-        isConnected ? ExitCode.Failure : ExitCode.Unreachable,
-      );
-    case 'TIMEOUT':
-      return new CommandError(`wrenmq: ${message}`, isConnected ? ExitCode.TimedOut : ExitCode.Unreachable);
-    case 'TOO_LARGE':
-    case 'NOT_SUPPORTED':
-      return new CommandError(`wrenmq: ${message}`, ExitCode.Denied);
-    case 'INVALID':
-      return new CommandError(`wrenmq: ${message}`, ExitCode.Usage);
-    default:
-      return new CommandError(`wrenmq: ${message}`);
-  }
+  if (code === 'REFUSED') return refusal(error, flags, isConnected);
+  if (code === 'DISCONNECTED' && isConnected && reasonCode !== undefined)
+    return new CommandError(`wrenmq: the broker ended the connection: ${named(error)}`, ExitCode.Failure, reasonCode);
+  const hint = isConnected ? '' : unreachableHint(error);
+  return new CommandError(
+    `wrenmq: ${message}${hint}`,
+    isConnected ? (CODES_ONLINE[code] ?? ExitCode.Failure) : (CODES_BEFORE[code] ?? ExitCode.Failure),
+  );
 }
+
+/** Exit codes while there is no connection yet, and after; what is not listed is a failure. */
+const CODES_BEFORE: Readonly<Partial<Record<MqttErrorCode, ExitCode>>> = {
+  DISCONNECTED: ExitCode.Unreachable,
+  PROTOCOL: ExitCode.Unreachable,
+  TIMEOUT: ExitCode.Unreachable,
+  INVALID: ExitCode.Usage,
+};
+const CODES_ONLINE: Readonly<Partial<Record<MqttErrorCode, ExitCode>>> = {
+  TIMEOUT: ExitCode.TimedOut,
+  TOO_LARGE: ExitCode.Denied,
+  NOT_SUPPORTED: ExitCode.Denied,
+  INVALID: ExitCode.Usage,
+};
 
 function refusal(error: MqttError, flags: ConnectionFlags, isConnected: boolean): CommandError {
   if (isConnected) return new CommandError(`wrenmq: the broker refused it: ${named(error)}`, ExitCode.Denied, error.reasonCode);

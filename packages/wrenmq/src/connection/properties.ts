@@ -87,7 +87,8 @@ export function readProperties(flags: readonly string[]): PacketProperties {
   };
   for (const flag of flags) {
     // In a file of flags and in a context the words stand with spaces between them.
-    const [packet, name, ...values] = flag.includes(WORD_END) ? flag.split(WORD_END) : splitWords(flag);
+    const [first, second, ...values] = flag.includes(WORD_END) ? flag.split(WORD_END) : splitWords(flag);
+    const [packet, name] = [first.toLowerCase(), second?.toLowerCase()];
     if (!isPacketName(packet)) throw usage(`-D ${packet}: no packet with properties${suggest(packet, Object.keys(PROPERTIES))}`);
     if (name === undefined || !PROPERTIES[packet].includes(name))
       throw usage(`-D ${packet} ${name ?? ''}: ${packet} has no such property${suggest(name ?? '', PROPERTIES[packet])}`);
@@ -102,7 +103,7 @@ export function readProperties(flags: readonly string[]): PacketProperties {
 
 /** How many words follow the name of a property: the value, or name and value of a user property. */
 export function wordsOfValue(name: string): number {
-  return name === 'user-property' ? 2 : 1;
+  return name.toLowerCase() === 'user-property' ? 2 : 1;
 }
 
 /** The last word of a value may hold spaces. */

@@ -24,8 +24,15 @@ export async function readPayload(flags: MessageFlags): Promise<Buffer | undefin
   if (sources.length > 1) throw usage('only one of -m, -f, -s, -n and -l at a time');
   if (message !== undefined) return Buffer.from(message);
   if (file !== undefined) return readFlagFile('-f', file);
-  if (stdinFile === true) return buffer(process.stdin);
+  if (stdinFile === true) return readInput();
   return nullMessage === true ? Buffer.alloc(0) : undefined;
+}
+
+/** What a failed program before us leaves must not clear a retained message: empty input is no message. */
+async function readInput(): Promise<Buffer> {
+  const input = await buffer(process.stdin);
+  if (input.length === 0) throw new CommandError('wrenmq: standard input is empty; -n publishes an empty payload');
+  return input;
 }
 
 /** How it is published. */

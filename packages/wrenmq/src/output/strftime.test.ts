@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { now, strftime } from './strftime.ts';
 
-const CONVERSIONS = [...'aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%'];
+const CONVERSIONS = 'aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%'.split('');
 
 test('every conversion is what date(1) prints in the C locale', () => {
   // Beginnings and ends of years, where weeks belong to another year.

@@ -14,6 +14,7 @@ export function addRr(program: Command): void {
   addMessageFlags(command)
     .option('-e, --response-topic <topic>', 'where the answer is expected; MQTT 5: default is a topic of our own')
     .option('-W, --timeout <seconds>', 'wait no longer than this; ends with code 27')
+    .option('--retain-as-published', 'the retain flag as the publisher set it')
     .option('-R, --no-retained', 'a retained message is no answer');
   addPrintFlags(command);
   addConnectionFlags(command).action(async (flags) => (await import('./rr.ts')).rr(flags));

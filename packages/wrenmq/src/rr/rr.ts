@@ -13,6 +13,7 @@ import { Output } from '#output/output.ts';
 
 interface RrFlags extends ConnectionFlags, MessageFlags, PrintFlags {
   readonly timeout?: string;
+  readonly retainAsPublished?: true;
   /** False: -R. */
   readonly retained?: boolean;
 }
@@ -23,6 +24,7 @@ interface Question {
   readonly options: PublishOptions;
   readonly responseTopic: string | undefined;
   readonly isRetainedSkipped: boolean;
+  readonly retainAsPublished: boolean;
   /** Aborted when the time is over, or by Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -49,6 +51,7 @@ export function rr(flags: RrFlags): Promise<void> {
         options: publishOptions(flags, connection),
         responseTopic: flags.responseTopic,
         isRetainedSkipped: flags.retained === false,
+        retainAsPublished: flags.retainAsPublished === true,
         signal: timeout === undefined ? signal : AbortSignal.any([signal, timeout]),
       });
       print(answer, output);
@@ -72,10 +75,15 @@ async function ask(client: MqttClient, question: Question): Promise<Message> {
 
 /** The answer is expected on a topic that the user has named; whatever comes there first is it. */
 async function askThere(client: MqttClient, question: Question, responseTopic: string): Promise<Message> {
-  const { topic, payload, options, isRetainedSkipped, signal } = question;
-  const subscription = await client.subscribe(responseTopic, { qos: options.qos ?? 0, signal });
+  const { topic, payload, options, isRetainedSkipped, retainAsPublished, signal } = question;
+  const subscription = await client.subscribe(responseTopic, { qos: options.qos ?? 0, retainAsPublished, signal });
   const { noSubscribers } = await client.publish(topic, payload, { ...options, responseTopic, signal });
   if (noSubscribers) throw new CommandError(`wrenmq: nobody subscribes to ${topic}: there is no one to answer`, ExitCode.Denied);
-  for await (const message of subscription) if (!message.retain || !isRetainedSkipped) return message;
-  throw signal.reason;
+  // Not a loop: leaving one would unsubscribe, and the session may be one that is kept.
+  const messages = subscription[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await messages.next();
+    if (done === true) throw signal.reason;
+    if (!value.retain || !isRetainedSkipped) return value;
+  }
 }
