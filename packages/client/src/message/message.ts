@@ -43,6 +43,8 @@ export interface Message<Value = Uint8Array, Params = Record<string, string>> {
   readonly dup: boolean;
   /** 0 at QoS 0. With the session's name a key to recognise a message that a crash repeats. */
   readonly packetId: number;
+  /** 1: the publisher says that the payload is UTF-8. */
+  readonly payloadFormatIndicator?: number | undefined;
   readonly contentType?: string | undefined;
   readonly responseTopic?: string | undefined;
   readonly correlationData?: Uint8Array | undefined;

@@ -84,6 +84,10 @@ export class ReceivedMessage<Value = unknown, Params = Record<string, string>> i
     return this.#publish.properties ?? noProperties;
   }
 
+  get payloadFormatIndicator(): number | undefined {
+    return this.#properties.payloadFormatIndicator;
+  }
+
   get contentType(): string | undefined {
     return this.#properties.contentType;
   }
