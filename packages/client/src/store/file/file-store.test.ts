@@ -154,6 +154,37 @@ test('a queue that is drained as fast as it fills does not grow on the disk', as
   );
 });
 
+test('a replay gives only what matters, wherever it stands', async () => {
+  const disk = new TestDisk(seededRandom(11));
+  const store = await openOn(disk, {}, 200);
+  const bytes = (fill: number): Uint8Array => new Uint8Array(30).fill(fill);
+  const all: StoreOp[] = [
+    put(1),
+    { op: 'session', state: 'new' },
+    { op: 'sub.put', filter: 'void', options: 0, id: 1 },
+    { op: 'in.put', packetId: 1, packet: bytes(1) },
+    { op: 'session', state: 'lost' },
+    { op: 'sub.put', filter: 'a', options: 0, id: 1 },
+    { op: 'in.put', packetId: 1, packet: bytes(2) },
+    { op: 'in.handled', packetId: 1 },
+    put(2),
+    { op: 'out.sent', seq: 2n, packetId: 1 },
+    { op: 'in.free', packetId: 1 },
+    { op: 'in.put', packetId: 1, packet: bytes(3) },
+    { op: 'sub.put', filter: 'a', options: 1, id: 2 },
+    { op: 'sub.put', filter: 'b', options: 1, id: 3 },
+    { op: 'sub.del', filter: 'b' },
+    done(2),
+    { op: 'out.sent', seq: 1n, packetId: 1 },
+    { op: 'out.rec', seq: 2n },
+  ];
+  for (const op of all) await store.append([op]);
+  await store.close();
+  const again = new FileStore('/data', {}, { fileSystem: disk, processes: new TestProcesses() });
+  const { ops } = await again.open('client');
+  assert.deepEqual(await collect(ops), [all[0], all[4], all[11], all[12], all[16]]);
+});
+
 test('many openings leave one file, as long as it is short', async () => {
   const disk = new TestDisk(seededRandom(7));
   for (let seq = 0; seq < 50; seq += 1) {

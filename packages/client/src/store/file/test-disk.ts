@@ -42,7 +42,8 @@ function changed(content: Uint8Array, change: Change): Buffer {
   return next;
 }
 
-type NameChange = { readonly path: string; readonly inode: Inode | undefined };
+/** Names that come, change or go (undefined) in one step. */
+type NameChange = ReadonlyArray<{ readonly path: string; readonly inode: Inode | undefined }>;
 
 const SECTOR_BYTES = 64;
 
@@ -85,12 +86,12 @@ export class TestDisk implements FileSystem {
     return new TestDisk(this.#random, new Map([...this.#names].map(([path, inode]) => [path, new Inode(inode.content)])));
   }
 
-  /** The machine ends: of what was not synced, any part that came first may be there. */
+  /** The machine ends: of what was not synced in a file, any part that came first may be there; of names, any. */
   afterPowerCut(): TestDisk {
     this.#isDead = true;
     const names = new Map(this.#syncedNames);
-    const known = Math.floor(this.#random() * (this.#nameChanges.length + 1));
-    for (const { path, inode } of this.#nameChanges.slice(0, known)) {
+    // Nothing says in which order names come to the disk.
+    for (const { path, inode } of this.#nameChanges.filter(() => this.#random() < 0.5).flat()) {
       if (inode === undefined) names.delete(path);
       else names.set(path, inode);
     }
@@ -113,7 +114,7 @@ export class TestDisk implements FileSystem {
 
   async open(path: string, how: 'read' | 'change' | 'create'): Promise<StoreFile> {
     await this.#call({ kind: 'open', path });
-    if (how === 'create') this.#rename(path, new Inode());
+    if (how === 'create') this.#setNames([{ path, inode: new Inode() }]);
     return this.#file(path, this.#inode(path));
   }
 
@@ -128,14 +129,15 @@ export class TestDisk implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#call({ kind: 'rename', path: to });
-    const inode = this.#inode(from);
-    this.#rename(to, inode);
-    this.#rename(from, undefined);
+    this.#setNames([
+      { path: to, inode: this.#inode(from) },
+      { path: from, inode: undefined },
+    ]);
   }
 
   async remove(path: string): Promise<void> {
     await this.#call({ kind: 'remove', path });
-    if (this.#names.has(path)) this.#rename(path, undefined);
+    if (this.#names.has(path)) this.#setNames([{ path, inode: undefined }]);
   }
 
   async syncDirectory(directory: string): Promise<void> {
@@ -152,13 +154,13 @@ export class TestDisk implements FileSystem {
 
   async writeText(path: string, text: string): Promise<void> {
     await this.#call({ kind: 'writeText', path });
-    this.#rename(path, new Inode(Buffer.from(text)));
+    this.#setNames([{ path, inode: new Inode(Buffer.from(text)) }]);
   }
 
   async link(from: string, to: string): Promise<boolean> {
     await this.#call({ kind: 'link', path: to });
     if (this.#names.has(to)) return false;
-    this.#rename(to, this.#inode(from));
+    this.#setNames([{ path: to, inode: this.#inode(from) }]);
     return true;
   }
 
@@ -205,10 +207,12 @@ export class TestDisk implements FileSystem {
     return inode;
   }
 
-  #rename(path: string, inode: Inode | undefined): void {
-    if (inode === undefined) this.#names.delete(path);
-    else this.#names.set(path, inode);
-    this.#nameChanges.push({ path, inode });
+  #setNames(change: NameChange): void {
+    for (const { path, inode } of change) {
+      if (inode === undefined) this.#names.delete(path);
+      else this.#names.set(path, inode);
+    }
+    this.#nameChanges.push(change);
   }
 }
 
