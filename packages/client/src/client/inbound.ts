@@ -10,14 +10,21 @@ import type { Payload, PublishOptions, PublishResult } from '#message/message.ts
 import type { Delivery } from '#session/session-contract.ts';
 import type { StoreOp } from '#store/session-store.ts';
 import { TopicPattern } from '#topic/topic-pattern.ts';
-import type { Topic } from '#topic/topic.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import type { Driver } from './driver.ts';
 import type { HandleOptions, SubscribeOptions } from './mqtt-client.ts';
 
-export type Wanted = string | readonly string[] | Topic<string, never, unknown>;
+/** A typed topic, as far as it is read here. */
+interface TypedTopic {
+  readonly pattern: string;
+  decode(payload: Uint8Array): unknown;
+}
+
+export type Wanted = string | readonly string[] | TypedTopic;
 
 export interface InboundHost {
+  /** Messages that the broker has acknowledged. */
+  readonly answers: number;
   publish(topic: string, payload: Payload, options: PublishOptions): Promise<PublishResult>;
   onSlowConsumer(filter: string, pending: number): void;
   onError(error: unknown): void;
@@ -42,8 +49,8 @@ export class Inbound implements RouterHost, SubscriptionsHost {
   readonly #router = new Router(this);
   readonly #subscriptions = new Subscriptions(this.#router, this);
   readonly #handlers = new Set<HandlerLanes>();
-  /** Answers that were missing when reading went on in spite of slow consumers; 0: it has not. */
-  #missing = 0;
+  /** How many answers had come when reading went on in spite of slow consumers; -1: it has not. */
+  #answersBefore = -1;
   #cancelStall: (() => void) | undefined;
 
   constructor(driver: Driver, surroundings: Surroundings, host: InboundHost, options: ConnectOptions) {
@@ -81,10 +88,7 @@ export class Inbound implements RouterHost, SubscriptionsHost {
 
   /** Everything that was subscribed to in this turn leaves together. */
   onTurn(): void {
-    if (this.#missing > 0 && this.#awaited < this.#missing) {
-      this.#missing = 0;
-      this.#updateReading();
-    }
+    if (this.#isDesperate && this.#answers > this.#answersBefore) this.#updateReading();
     if (!this.#driver.isReady) return;
     const intents = this.#subscriptions.takeIntents();
     if (intents.length > 0) this.#driver.session.subscribe(intents);
@@ -92,8 +96,9 @@ export class Inbound implements RouterHost, SubscriptionsHost {
 
   context(wanted: Wanted, options: SubscribeOptions): Omit<ConsumerContext, 'onEnd'> {
     const { share, ack, buffer: limit = bufferMessages, whenFull = 'backpressure' } = options;
-    const typed = typeof wanted === 'function' ? wanted : undefined;
-    const patterns = [typed?.pattern ?? wanted].flat().map((pattern) => new TopicPattern(pattern as string, share));
+    const typed = isTyped(wanted) ? wanted : undefined;
+    const given: string | readonly string[] = isTyped(wanted) ? wanted.pattern : wanted;
+    const patterns = [given].flat().map((pattern) => new TopicPattern(pattern, share));
     const host = this.#host;
     return {
       surroundings: this.#surroundings,
@@ -166,21 +171,32 @@ export class Inbound implements RouterHost, SubscriptionsHost {
     this.#driver.touch();
   }
 
-  /** Somebody waits for the broker: perhaps the very handler that is slow. */
-  get #awaited(): number {
-    return this.#driver.session.inflight + this.#subscriptions.unanswered;
+  get #isDesperate(): boolean {
+    return this.#answersBefore >= 0;
+  }
+
+  /** What the broker has answered until now. */
+  get #answers(): number {
+    return this.#host.answers + this.#subscriptions.answers;
   }
 
   #updateReading(): void {
-    const isHigh = this.#pressure.isHigh;
-    if (!isHigh) this.#missing = 0;
-    this.#driver.setReading(!isHigh || this.#missing > 0);
+    const isReading = !this.#pressure.isHigh;
+    this.#answersBefore = -1;
+    this.#driver.setReading(isReading);
     this.#cancelStall?.();
-    this.#cancelStall = undefined;
-    if (!isHigh || this.#missing > 0) return;
-    this.#cancelStall = this.#surroundings.after(stallMs, () => {
-      this.#missing = this.#awaited;
-      this.#updateReading();
-    });
+    this.#cancelStall = isReading ? undefined : this.#surroundings.after(stallMs, this.#onStall);
   }
+
+  #onStall = (): void => {
+    const { session } = this.#driver;
+    if (session.inflight + this.#subscriptions.unanswered === 0) return this.#updateReading();
+    // Somebody waits for the broker: perhaps the very handler that is slow.
+    this.#answersBefore = this.#answers;
+    this.#driver.setReading(true);
+  };
+}
+
+function isTyped(wanted: Wanted): wanted is TypedTopic {
+  return typeof wanted === 'function';
 }

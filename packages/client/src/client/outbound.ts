@@ -2,7 +2,7 @@
 import { Deferred, handled } from '#base/deferred.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { Surroundings } from '#base/surroundings.ts';
-import { limitWait, type WaitOptions } from '#base/wait-limit.ts';
+import { abortError, limitWait, type WaitOptions } from '#base/wait-limit.ts';
 import type { PublishResult } from '#message/message.ts';
 import type { OutboundOptions } from './connect-options.ts';
 import type { Driver } from './driver.ts';
@@ -39,7 +39,7 @@ export class Outbound implements FlowKeeper {
   }
 
   send(flow: PublishFlow, wait: WaitOptions): Promise<PublishResult> {
-    const error = this.#refusal(flow);
+    const error = wait.signal?.aborted === true ? abortError(wait.signal) : this.#refusal(flow);
     if (error !== undefined) {
       flow.stored?.reject(error);
       return handled(Promise.reject(error));
@@ -49,14 +49,15 @@ export class Outbound implements FlowKeeper {
     else if (this.#options.whenFull === 'reject' && this.#driver.isReady) this.#refuse(flow);
     else if (this.#waiting.size >= waitingMax) this.#refuse(flow);
     else this.#waiting.add(flow);
-    if (flow.isSettled) return flow.qos === 0 ? this.#whenRoom(flow) : flow.promise;
+    if (flow.isSent && flow.qos === 0) return this.#whenRoom(flow);
+    if (flow.isSettled) return flow.promise;
     if (wait.signal !== undefined || wait.timeout !== undefined)
       flow.stopWatch = limitWait(this.#surroundings, wait, (end) => this.#giveUp(flow, end));
     return flow.promise;
   }
 
-  onFlowSettled(flow: PublishFlow, isSent: boolean): void {
-    if (isSent) this.sent += 1;
+  onFlowSettled(flow: PublishFlow): void {
+    if (flow.isSent) this.sent += 1;
     this.#open -= 1;
     const { previous, next } = flow;
     if (previous !== undefined) previous.next = next;
@@ -125,6 +126,7 @@ export class Outbound implements FlowKeeper {
   #giveUp(flow: PublishFlow, error: MqttError): void {
     if (!this.#waiting.delete(flow)) this.#driver.session.cancel(flow);
     flow.onFailed(error);
+    this.#driver.touch();
   }
 
   #link(flow: PublishFlow): void {

@@ -12,7 +12,7 @@ const acceptedAtOnce: Promise<PublishResult> = Promise.resolve(accepted);
 const noMatchingSubscribers = 0x10;
 
 export interface FlowKeeper {
-  onFlowSettled(flow: PublishFlow, isSent: boolean): void;
+  onFlowSettled(flow: PublishFlow): void;
 }
 
 /** One message on its way out, from the call of `publish` to its end. Settles once. */
@@ -29,6 +29,7 @@ export class PublishFlow implements OutboundMessage {
   /** Ends the watch of `signal` and `timeout`. */
   stopWatch: (() => void) | undefined = undefined;
   isSettled = false;
+  isSent = false;
   /** Neighbours in the keeper's list: a Set would cost more than the message. */
   previous: PublishFlow | undefined = undefined;
   next: PublishFlow | undefined = undefined;
@@ -88,8 +89,9 @@ export class PublishFlow implements OutboundMessage {
   #settle(isSent: boolean): boolean {
     if (this.isSettled) return false;
     this.isSettled = true;
+    this.isSent = isSent;
     this.stopWatch?.();
-    this.#keeper.onFlowSettled(this, isSent);
+    this.#keeper.onFlowSettled(this);
     return true;
   }
 }

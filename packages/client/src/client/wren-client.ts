@@ -15,7 +15,7 @@ import { Session } from '#session/session.ts';
 import type { StoreOp } from '#store/session-store.ts';
 import type { PayloadCodec } from '#topic/payload-codec.ts';
 import { checkTopic } from '#topic/topic-filter.ts';
-import type { ConcreteTopic } from '#topic/topic.ts';
+import type { ConcreteTopic, Topic, TopicParams } from '#topic/topic.ts';
 import type { TransportOpener } from '#transport/transport.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { Connector, type ConnectorHost } from './connector.ts';
@@ -28,12 +28,14 @@ import type {
   CloseOptions,
   EnqueuedMessage,
   HandleOptions,
+  Handler,
   Limits,
   MqttClient,
   Registration,
   RequestManyOptions,
   RequestOptions,
   SubscribeOptions,
+  Subscription,
 } from './mqtt-client.ts';
 import { Outbound } from './outbound.ts';
 import { PublishFlow } from './publish-flow.ts';
@@ -44,6 +46,10 @@ const noOptions: PublishOptions = {};
 const noFields = { properties: undefined, expiresAt: undefined };
 const closeTimeoutMs = 5_000;
 const disconnectWithWill = 0x04;
+
+type SubscriptionOf<Value, F extends string> = Subscription<Message<Value, TopicParams<F>>>;
+type HandlerOf<Value, F extends string> = Handler<Message<Value, TopicParams<F>>>;
+type HandleOptionsOf<Value, F extends string> = HandleOptions<Message<Value, TopicParams<F>>>;
 
 export interface ClientTarget {
   readonly url: string | URL;
@@ -107,6 +113,10 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     return { inflight, queued, queuedBytes, sent, received, dropped, reconnects: Math.max(0, this.#connections - 1), rtt };
   }
 
+  get answers(): number {
+    return this.#outbound.sent;
+  }
+
   online(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#when(this.#untilOnline, () => this.state === 'online', options);
   }
@@ -124,13 +134,23 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     return handled(this.#enqueue(topic, value, options));
   }
 
-  // The overloads of the contract say which messages come; here they are all alike.
-  subscribe(wanted: Wanted, options: SubscribeOptions = {}): Promise<never> {
+  subscribe<F extends string, In, Out>(topic: Topic<F, In, Out>, options?: SubscribeOptions): Promise<SubscriptionOf<Out, F>>;
+  subscribe<const F extends string>(filter: F | readonly F[], options?: SubscribeOptions): Promise<SubscriptionOf<Uint8Array, F>>;
+  subscribe(wanted: Wanted, options: SubscribeOptions = {}): Promise<unknown> {
     const make = (context: ConsumerContext): MessageStream => new MessageStream(context);
-    const subscribed = this.#consume(wanted, options, make, (stream) => stream.unsubscribe());
-    return handled(subscribed) as Promise<never>;
+    return handled(this.#consume(wanted, options, make, (stream) => stream.unsubscribe()));
   }
 
+  handle<F extends string, In, Out>(
+    topic: Topic<F, In, Out>,
+    handler: HandlerOf<Out, F>,
+    options?: HandleOptionsOf<Out, F>,
+  ): Promise<Registration>;
+  handle<const F extends string>(
+    filter: F,
+    handler: HandlerOf<Uint8Array, F>,
+    options?: HandleOptionsOf<Uint8Array, F>,
+  ): Promise<Registration>;
   handle(wanted: Wanted, handler: unknown, options: HandleOptions<never> = {}): Promise<Registration> {
     const make = (context: ConsumerContext) => this.#inbound.handlers(handler as AnyHandler, context, options);
     return handled(this.#consume(wanted, options, make, (lanes) => lanes.remove()));

@@ -27,8 +27,9 @@ const retainedGraceMs = 5_000;
 
 /** Who wants which filter, and what the broker has to know of it. */
 export class Subscriptions {
-  /** Promises that wait for SUBACK or UNSUBACK. */
+  /** SUBACK and UNSUBACK: those that somebody waits for, and those that have come. */
   unanswered = 0;
+  answers = 0;
   readonly #router: Router;
   readonly #host: SubscriptionsHost;
   readonly #held = new Map<string, HeldFilter>();
@@ -84,7 +85,7 @@ export class Subscriptions {
     const answer = new Deferred<void>();
     this.unanswered += 1;
     this.#host.unsubscribe(abandoned, () => {
-      this.unanswered -= 1;
+      this.#answered();
       answer.resolve();
     });
     await answer.promise;
@@ -123,12 +124,12 @@ export class Subscriptions {
     let isAnswered = false;
     const isFirstAnswer = (): boolean => {
       if (isAnswered) return false;
-      this.unanswered -= 1;
+      this.#answered();
       return (isAnswered = true);
     };
     const intent: SubscriptionIntent = {
       subscription: { filter, qos, noLocal, retainAsPublished, retainHandling },
-      subscriptionIdentifier: 0,
+      subscriptionIdentifier: held.intent?.subscriptionIdentifier ?? 0,
       onGranted: (granted) => {
         isFirstAnswer();
         held.isGranted = true;
@@ -155,6 +156,11 @@ export class Subscriptions {
       void this.leave(consumer);
       consumer.end(error);
     }
+  }
+
+  #answered(): void {
+    this.unanswered -= 1;
+    this.answers += 1;
   }
 
   #addNewcomer(held: HeldFilter, consumer: Consumer): void {
