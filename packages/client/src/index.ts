@@ -7,6 +7,7 @@ export type * from '#client/mqtt-client.ts';
 export { publishOnce, receive } from '#client/one-shot.ts';
 export type { ReceiveOptions } from '#client/one-shot.ts';
 export type { Message, Payload, PublishOptions, PublishResult } from '#message/message.ts';
+export { memoryStore } from '#store/memory-store.ts';
 export type { SessionStore, StoreOp } from '#store/session-store.ts';
 export { defineTopic } from '#topic/define-topic.ts';
 export type { TopicOptions } from '#topic/define-topic.ts';

@@ -104,7 +104,7 @@ export interface WillOptions {
 }
 
 export interface ConnectOptions {
-  /** Default: the broker assigns one (MQTT 5) or a random one; then the session starts clean. */
+  /** Default: a random one. A durable store needs one that stays. */
   readonly clientId?: string;
   /** 'auto' (default): 5, and once 3.1.1 when the broker does not know 5. */
   readonly protocol?: '5' | '3.1.1' | 'auto';

@@ -389,6 +389,10 @@ test('what was enqueued before the store was open is stored, in order', async ()
   await client.close();
 });
 
+test('a session that is stored needs a name that stays', () => {
+  assert.throws(() => new ScriptedBroker().client({ clientId: undefined!, session: { store: durableStore() } }), { code: 'INVALID' });
+});
+
 test('a store that cannot be opened stops the client with its error', async () => {
   const broker = new ScriptedBroker();
   const store: SessionStore = { ...durableStore(), open: () => Promise.reject(new Error('locked')) };

@@ -119,7 +119,7 @@ export interface ClientEvents {
 }
 
 export interface MqttClient extends AsyncDisposable {
-  /** Empty until the broker has assigned one. */
+  /** As configured, or as the broker has assigned it. */
   readonly clientId: string;
   readonly state: 'connecting' | 'online' | 'offline' | 'closed';
   readonly protocolVersion: 4 | 5;

@@ -84,7 +84,7 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   constructor({ url, options, open, surroundings }: ClientTarget) {
     this.#options = options;
     this.#surroundings = surroundings;
-    const settings = sessionSettings(options.clientId ?? randomClientId(), options);
+    const settings = sessionSettings(options);
     const { store } = options.session ?? {};
     this.protocolVersion = settings.version;
     this.limits = limitsOf({}, settings.keepAlive);
@@ -293,8 +293,8 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
       : this.#flow(topic.topic, payload, { ...topic, ...options }, topic.codec);
     const stored = (flow.stored = new Deferred<number>());
     const acked = this.#outbound.send(flow, options);
-    const seq = flow.qos === 0 ? 0 : await stored.promise;
-    return { seq: BigInt(seq), acked };
+    if (flow.qos === 0) stored.resolve(0);
+    return { seq: BigInt(await stored.promise), acked };
   }
 
   async #encoded(topic: ConcreteTopic<unknown>, value: unknown): Promise<Uint8Array> {
@@ -408,9 +408,4 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     add(signal, 'abort', () => void this.close());
     if (signal?.aborted) void this.close();
   }
-}
-
-/** Up to 23 characters of digits and letters: what every broker takes. [MQTT-3.1.3-5] */
-function randomClientId(): string {
-  return `wren${crypto.randomUUID().replaceAll('-', '').slice(0, 19)}`;
 }
