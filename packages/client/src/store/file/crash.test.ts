@@ -101,3 +101,33 @@ test('without syncs a killed process loses nothing, and a power cut only the las
     }
   }
 });
+
+test('without syncs a compaction brings to the disk first what made its garbage', async () => {
+  // Of what is not synced nothing survives, of names everything.
+  const disk = new TestDisk(() => 0);
+  const processes = new TestProcesses();
+  const store = new FileStore('/data', { sync: 'never' }, { fileSystem: disk, processes, segmentBytes: 300 });
+  await openAndDescribe(store);
+  const batches: StoreOp[][] = [];
+  const append = async (op: StoreOp): Promise<void> => {
+    batches.push([op]);
+    await store.append([op]);
+  };
+  for (let seq = 1n; seq <= 5n; seq += 1n) await append({ op: 'out.put', seq, qos: 1, packet: new Uint8Array(100) });
+  let release!: () => void;
+  const released = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
+  const compacting = new Promise<void>((resolve) => {
+    disk.onCall = ({ kind, path }) => {
+      if (kind !== 'open' || !path.endsWith('00000001.log')) return undefined;
+      resolve();
+      return released;
+    };
+  });
+  await append({ op: 'out.done', seq: 1n });
+  await compacting;
+  await append({ op: 'out.done', seq: 2n });
+  release();
+  while (!disk.calls.some(({ kind }) => kind === 'rename')) await new Promise(setImmediate);
+  const cut = { batches, disk, processes, stored: 0, appended: batches.length };
+  await check(cut, disk.afterPowerCut(), 'power cut after the compaction', true);
+});

@@ -50,7 +50,7 @@ const SECTOR_BYTES = 64;
 /** A disk in memory that can fail at any call, and lose what was not synced. */
 export class TestDisk implements FileSystem {
   calls: DiskCall[] = [];
-  onCall: (call: DiskCall) => Fault = () => undefined;
+  onCall: (call: DiskCall) => Fault | Promise<Fault> = () => undefined;
   readonly #random: () => number;
   #names: Map<string, Inode>;
   #syncedNames: Map<string, Inode>;
@@ -194,7 +194,7 @@ export class TestDisk implements FileSystem {
     await new Promise(setImmediate);
     if (this.#isDead) throw new Error('the process is dead');
     this.calls.push(call);
-    const fault = this.onCall(call);
+    const fault = await this.onCall(call);
     if (fault === undefined) return;
     partly?.();
     if (fault === 'die') this.#isDead = true;
