@@ -23,7 +23,10 @@ export interface EventChannel extends AsyncDisposable {
   subscribe<T = unknown>(pattern: string, handler: EventHandler<T>, options?: HandleOptions<Message>): EventSubscription;
   /** Takes one function of a pattern away, or all; the last takes the subscription with it. An unknown one is no error. */
   unsubscribe(pattern: string, handler?: EventHandler<never>): void;
-  /** Resolves when the event is out (QoS 0, the default) or acknowledged; rejects with MqttError as the client's `publish`. */
+  /**
+   * Resolves when the event is out (QoS 0, the default) or acknowledged. It leaves after the subscriptions that this channel made before it.
+   * Rejects with MqttError as the client's `publish`.
+   */
   publish(topic: string, message: unknown, options?: PublishOptions): Promise<void>;
 }
 
@@ -54,6 +57,8 @@ class Channel implements EventChannel {
   readonly #client: MqttClient;
   readonly #codec: PayloadCodec;
   readonly #patterns = new Map<string, Subscribed>();
+  /** Settle when the broker has answered; never reject. */
+  readonly #asked = new Set<Promise<void>>();
 
   constructor(client: MqttClient, codec: PayloadCodec) {
     this.#client = client;
@@ -77,6 +82,7 @@ class Channel implements EventChannel {
     const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
     const codec = this.#codec;
     const target = { topic, codec, encode: (value: unknown) => codec.encode(value) };
+    if (this.#client.state === 'online' && this.#asked.size > 0) await Promise.all(this.#asked);
     await this.#client.publish(target, isObject ? message : { data: message ?? null }, options);
   }
 
@@ -89,8 +95,13 @@ class Channel implements EventChannel {
     const registration = handled(this.#client.handle(pattern, (message: Message) => this.#dispatch(handlers, message), options));
     const subscribed = { handlers, registration };
     this.#patterns.set(pattern, subscribed);
-    // Refused: who subscribes again tries again.
-    registration.catch(() => this.#forget(pattern, subscribed));
+    const answered = registration.then(
+      () => {},
+      // Who subscribes again tries again.
+      () => void this.#forget(pattern, subscribed),
+    );
+    this.#asked.add(answered);
+    void answered.then(() => this.#asked.delete(answered));
     return subscribed;
   }
 

@@ -3,7 +3,7 @@ import type { MqttClient } from '#client/mqtt-client.ts';
 import type { PayloadCodec } from '#topic/payload-codec.ts';
 import { pythonJson } from '#topic/python-json.ts';
 import { jsonCall } from './incoming-call.ts';
-import { type JsonResponse, readJson } from './json-wire.ts';
+import { type JsonRequest, type JsonResponse, readJson } from './json-wire.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 import { RpcCaller } from './rpc-caller.ts';
 import type { RpcConnection } from './rpc-connection.ts';
@@ -108,8 +108,12 @@ export class Peer implements RpcPeer {
 
   async handleMessage(topic: string, payload: Uint8Array): Promise<void> {
     const content = readJson(this.#codec, payload);
-    if (content?.type === 'rpc_response') this.onResponse(content);
-    else if (content !== undefined) this.responder.accept(jsonCall(this.#connection, this.#codec, content, { topic }), () => {});
+    if (content !== undefined) this.accept(topic, content);
+  }
+
+  accept(topic: string, content: JsonRequest | JsonResponse): void {
+    if (content.type === 'rpc_response') this.onResponse(content);
+    else this.responder.accept(jsonCall(this.#connection, this.#codec, content, { topic }), () => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -147,14 +147,17 @@ export class RpcResponder {
   }
 
   #context(call: IncomingCall, running: RunningCall): RpcContext {
-    const { method, callerId, topic, wire, message } = call;
+    const { method, callerId, name: callId, topic, replyTo, wire, message } = call;
     const { verifiedBy } = this.#options;
     const verifiedCallerId = message && verifiedBy ? readProperty(message, verifiedBy) : undefined;
     return {
       method,
       callerId,
+      callId,
       topic,
+      replyTo,
       wire,
+      readInput: () => call.readParams(),
       signal: running.signal,
       ...(verifiedCallerId !== undefined && { verifiedCallerId }),
       ...(message !== undefined && { message }),
