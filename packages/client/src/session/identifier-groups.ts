@@ -49,10 +49,8 @@ export class IdentifierGroups {
 
   release(filter: string, identifier: number): void {
     const group = this.#groups.get(identifier);
-    if (group === undefined) return;
-    const wasFull = group.filters.size === filtersMax;
-    group.filters.delete(filter);
-    if (wasFull) this.#open.push(group);
+    if (group === undefined || !group.filters.delete(filter)) return;
+    if (group.filters.size === filtersMax - 1) this.#open.push(group);
     if (group.filters.size > 0) return;
     this.#groups.delete(identifier);
     this.#open.splice(this.#open.indexOf(group), 1);

@@ -14,7 +14,7 @@ import type { PacketIds } from './packet-ids.ts';
 import { PublishOutput } from './publish-output.ts';
 import type { PublishSource } from './publish-output.ts';
 import type { OutboundMessage, SessionSettings } from './session-contract.ts';
-import { reasonError } from './session-error.ts';
+import { expiredError, reasonError, tooLargeError } from './session-error.ts';
 import { decodeStoredMessage, encodeStoredMessage } from './stored-message.ts';
 
 const pubrel = (PacketType.PUBREL << 4) | 2;
@@ -444,12 +444,4 @@ export class OutboundFlow {
     entry.isRepeated = false;
     entry.isProbing = false;
   }
-}
-
-function expiredError(): MqttError {
-  return new MqttError('EXPIRED', 'the message expired before it could be sent');
-}
-
-function tooLargeError(maxPacketSize: number): MqttError {
-  return new MqttError('TOO_LARGE', `the broker takes packets of ${maxPacketSize} bytes at most`);
 }

@@ -20,3 +20,11 @@ export function reasonError(code: MqttErrorCode, reasonCode: number, reasonStrin
     retryable: retryable.has(reasonCode),
   });
 }
+
+export function expiredError(): MqttError {
+  return new MqttError('EXPIRED', 'the message expired before it could be sent');
+}
+
+export function tooLargeError(maxPacketSize: number): MqttError {
+  return new MqttError('TOO_LARGE', `the broker takes packets of ${maxPacketSize} bytes at most`);
+}

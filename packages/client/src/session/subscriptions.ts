@@ -8,7 +8,7 @@ import type { Journal } from './journal.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { PacketIds } from './packet-ids.ts';
 import type { SubscriptionIntent } from './session-contract.ts';
-import { reasonError } from './session-error.ts';
+import { reasonError, tooLargeError } from './session-error.ts';
 
 /** The broker does not hold it, as far as is known. */
 const notGranted = -1;
@@ -259,7 +259,7 @@ export class Subscriptions {
       this.#request(identifier, helds.slice(0, half));
       this.#request(identifier, helds.slice(half));
     } else {
-      this.#giveUp(helds[0], new MqttError('TOO_LARGE', `the broker takes packets of ${this.#connection.maxPacketSize} bytes at most`));
+      this.#giveUp(helds[0], tooLargeError(this.#connection.maxPacketSize));
     }
   }
 

@@ -146,6 +146,11 @@ export class TestSession implements SessionObserver {
     return this;
   }
 
+  /** The same, one byte at a time. */
+  receiveCut(packet: Packet): void {
+    for (const byte of encodePacket(packet, this.settings.version)) this.session.receive(new Uint8Array([byte]), this.now);
+  }
+
   /** Opens a connection and answers CONNECT. */
   connect(properties: ConnackProperties = {}, sessionPresent = false): this {
     this.session.open({}, this.now);
