@@ -201,7 +201,9 @@ export class World {
     for (let i = 0; i < burst; i += 1) {
       const qos = this.#random() < 0.5 ? 1 : 2;
       const number = this.#messages++;
-      const message = this.house.message(String(number), qos);
+      // Some are so large that a few of them fill a chunk of the queue, and all that may be in memory.
+      const characters = this.#random() < 0.1 ? 40_000 : 0;
+      const message = this.house.message(String(number).padEnd(characters), qos);
       for (const client of receivers) {
         const one: Owed = { qos, outcome: 'unknown', received: 0 };
         owed.push(one);
