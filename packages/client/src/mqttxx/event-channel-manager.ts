@@ -11,20 +11,31 @@ export interface EventChannelManagerOptions {
   readonly codec?: Codec;
 }
 
-/** Functions that wait for the next manager: that they belong to the module and not to an object is what `eventSubscribe` is for. */
-const waiting: Array<readonly [pattern: string, handler: EventHandler]> = [];
+/** Functions that wait for a manager. */
+class WaitingHandlers {
+  readonly #handlers: Array<readonly [pattern: string, handler: EventHandler]> = [];
+
+  readonly subscribe =
+    (pattern: string) =>
+    <F extends EventHandler>(handler: F): F => {
+      this.#handlers.push([pattern, handler]);
+      return handler;
+    };
+
+  take(): ReadonlyArray<readonly [pattern: string, handler: EventHandler]> {
+    return this.#handlers.splice(0);
+  }
+}
+
+/** That they belong to the module, and not to a client, is what `eventSubscribe` is for. */
+const waiting = /* @__PURE__ */ new WaitingHandlers();
 
 /**
  * Subscribes before there is a client: the next EventChannelManager takes all functions that wait.
  *
  *     eventSubscribe('sensors/+/temperature')((topic, message) => console.log(topic, message));
  */
-export function eventSubscribe(pattern: string): <F extends EventHandler>(handler: F) => F {
-  return (handler) => {
-    waiting.push([pattern, handler]);
-    return handler;
-  };
-}
+export const eventSubscribe: (pattern: string) => <F extends EventHandler>(handler: F) => F = waiting.subscribe;
 
 interface Pattern {
   readonly handlers: EventHandler[];
@@ -46,7 +57,7 @@ export class EventDesk {
   constructor(client: MQTTClient, { autoImport = true, codec = JSONCodec }: EventChannelManagerOptions = {}) {
     this.#client = client;
     this.#codec = codec;
-    if (autoImport) for (const [pattern, handler] of waiting.splice(0)) this.subscribe(pattern, handler);
+    if (autoImport) for (const [pattern, handler] of waiting.take()) this.subscribe(pattern, handler);
   }
 
   /** With a function, or as a decorator: `events.subscribe('a/+')(handler)`. One subscription for each pattern. */
