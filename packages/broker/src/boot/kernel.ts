@@ -21,6 +21,7 @@ import { principalOf, Subscriber } from '#port/subscriber.ts';
 import { TopicDirectory } from '#port/topic-directory.ts';
 import { Publisher, type PublisherServices } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
+import type { ShareServices } from '#publish/share.ts';
 import { Retained } from '#retained/retained.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
@@ -69,6 +70,7 @@ export class Kernel {
   readonly #capabilities: Capabilities;
   readonly #sessionHouse: SessionHouse;
   readonly #publisherHouse: PublisherServices;
+  readonly #shareHouse: ShareServices;
   readonly #outbox: OutboxServices;
   readonly #writer: PublishWriter;
   readonly #frame = new PublishFrame();
@@ -86,7 +88,8 @@ export class Kernel {
     this.log = log;
     this.hooks = hooks;
     this.store = store;
-    this.router = new Router({ hooks, counters });
+    this.#shareHouse = { hooks, counters, random: Math.random, settings: config.sharedSubscriptions };
+    this.router = new Router(this.#shareHouse);
     this.committer = rooms.committer;
     this.retained = rooms.retained;
     this.#deadlines = new Deadlines(clock);
@@ -190,6 +193,8 @@ export class Kernel {
   reconfigure(config: Config): void {
     this.#sessionHouse.limits = sessionLimitsOf(config);
     this.#publisherHouse.refusesWhenFull = config.session.overflow === 'reject';
+    this.#shareHouse.settings = config.sharedSubscriptions;
+    this.router.reconfigure();
   }
 
   /** Rules changed: what their owners may not read any more is not delivered any more. */

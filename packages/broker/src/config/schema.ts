@@ -3,6 +3,7 @@ import { authentication, authorization } from './schema-access.ts';
 import { bytes, duration, durationInSeconds, key, type Named, section } from './schema-key.ts';
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
+import { sharedSubscriptions } from './schema-shared.ts';
 
 /** Everything that can be configured: the one source of types, validation, defaults, environment names, JSON Schema and docs. */
 export const configSchema = z.strictObject({
@@ -28,6 +29,7 @@ export const configSchema = z.strictObject({
   limits,
   session,
   mqtt,
+  sharedSubscriptions,
   overload,
   store: section('The store on disk.', {
     bytesMax: key(

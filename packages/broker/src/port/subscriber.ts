@@ -124,9 +124,9 @@ export class Subscriber {
     const before = session.state.subscription(parsed.text);
     const subscription = new Subscription(session, parsed, options, before?.number ?? session.state.takeSubscriptionNumber());
     if (allowed === 'filtered') subscription.mayReceive = this.#topicCheck(client.principal, options.qos);
-    if (before !== undefined) router.remove(before);
     session.state.putSubscription(subscription);
-    router.add(subscription);
+    if (before === undefined) router.add(subscription);
+    else router.replace(before, subscription);
     hooks.observe('subscription.added', client.facts.clientId, parsed.text, options.qos);
     const isDue = parsed.group === null && (options.retainHandling === 0 || (options.retainHandling === 1 && before === undefined));
     return { reasonCode: options.qos, retainedFor: isDue ? subscription : null }; // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]

@@ -9,6 +9,7 @@ import type { ClientFacts } from '#hooks/points.ts';
 import { createMessage, type Message, type MessageFields } from '#message/message.ts';
 import { Publisher } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
+import { shareServices } from '#publish/test-house.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
 import { Retained } from '#retained/retained.ts';
 import type { SubscriptionOptions } from '#session/subscription.ts';
@@ -81,7 +82,7 @@ export class TestHouse {
   readonly hooks = new Hooks(silentLogger);
   readonly authorizer = new TestAuthorizer();
   readonly authenticator = new TestAuthenticator();
-  readonly router = new Router({ hooks: this.hooks, counters: this.base.counters });
+  readonly router = new Router(shareServices({ hooks: this.hooks, counters: this.base.counters }));
   readonly retained: Retained;
   readonly publisher: Publisher;
   readonly subscriber: Subscriber;

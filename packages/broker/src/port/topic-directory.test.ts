@@ -5,11 +5,12 @@ import { silentLogger } from '#base/logger.ts';
 import { Counters } from '#base/counters.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { Router } from '#publish/router.ts';
+import { shareServices } from '#publish/test-house.ts';
 import { everything } from './test-house.ts';
 import { TopicDirectory } from './topic-directory.ts';
 
 function create() {
-  const router = new Router({ hooks: new Hooks(silentLogger), counters: new Counters() });
+  const router = new Router(shareServices({ hooks: new Hooks(silentLogger), counters: new Counters() }));
   const directory = new TopicDirectory(router, everything);
   const lookUp = (name: string) => {
     const bytes = Buffer.from(`<<${name}>>`);

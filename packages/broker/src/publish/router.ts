@@ -56,6 +56,23 @@ export class Router {
     else this.#leave(subscription);
   }
 
+  /** The client has subscribed once more; what waits for a shared group waits on. */
+  replace(before: Subscription, after: Subscription): void {
+    const share = this.shareOf(before);
+    if (share === null) {
+      this.remove(before);
+      this.add(after);
+      return;
+    }
+    this.invalidate();
+    share.replace(before, after);
+  }
+
+  /** The settings of shared subscriptions have changed. */
+  reconfigure(): void {
+    for (const share of this.#shares.values()) share.reconfigure();
+  }
+
   /** The shared subscription that this one is a member of, or null. */
   shareOf(subscription: Subscription): Share | null {
     return this.#shares.get(subscription.text) ?? null;
@@ -77,14 +94,14 @@ export class Router {
       this.#shares.set(subscription.text, share);
       this.#trie.add(subscription.filter, share);
     }
-    share.group.join(subscription);
+    share.join(subscription);
   }
 
   #leave(subscription: Subscription): void {
     const share = this.#shares.get(subscription.text);
     if (share === undefined) return;
     this.sharedSubscriptions -= 1;
-    share.group.leave(subscription);
+    share.leave(subscription);
     if (!share.group.isEmpty) return;
     this.#shares.delete(subscription.text);
     this.#trie.remove(subscription.filter, share);

@@ -8,8 +8,17 @@ import type { Session } from '#session/session.ts';
 import { Subscription, type SubscriptionOptions } from '#session/subscription.ts';
 import type { Committer } from '#store/committer.ts';
 import { parseTopicFilter } from '#topic/topic-filter.ts';
+import { seededRandom } from '@wrenmq/testkit/seeded-random.ts';
 import { Publisher } from './publisher.ts';
 import { Router } from './router.ts';
+import type { ShareServices } from './share.ts';
+
+export type TestShareServices = { -readonly [Name in keyof ShareServices]: ShareServices[Name] };
+
+/** What shares stand on, with the default settings and a random number generator that a seed determines. */
+export function shareServices(house: Pick<ShareServices, 'hooks' | 'counters'>): TestShareServices {
+  return { ...house, random: seededRandom(1), settings: { strategy: 'round_robin', stickyInitialPick: 'random', groups: {} } };
+}
 
 /** What reached a session: what a delivery said at that moment, since it is the caller's. */
 export interface Offered {
@@ -26,6 +35,7 @@ export class TestSession {
   isConnected = true;
   isReady = true;
   weightMax = Infinity;
+  unfinished = 0;
   /** At QoS 0: what `sendQoS0` answers, and what `offer` calls. */
   canSend = true;
   onOffer: ((delivery: Delivery) => void) | null = null;
@@ -79,10 +89,13 @@ function noteOf({ message: { topic }, qos, retain, subscriptionIdentifiers }: De
 export class TestHouse {
   readonly hooks = new Hooks(silentLogger);
   readonly counters = new Counters();
-  readonly router = new Router({ hooks: this.hooks, counters: this.counters });
+  readonly shares = shareServices({ hooks: this.hooks, counters: this.counters });
+  readonly router = new Router(this.shares);
   readonly committer = { isFull: false };
   readonly retained = { answer: 'stored' as 'stored' | 'cleared' | 'refused', messages: [] as Message[] };
   readonly publisher: Publisher;
+  /** In the order in which they were made. */
+  readonly subscriptions: Subscription[] = [];
 
   constructor(refusesWhenFull = false) {
     const { retained } = this;
@@ -103,8 +116,20 @@ export class TestHouse {
   /** Subscribes; by default at QoS 2. */
   subscribe(session: TestSession, text: string, options: Partial<SubscriptionOptions> = {}): Subscription {
     const one = subscription(session, text, options);
+    this.subscriptions.push(one);
     this.router.add(one);
     return one;
+  }
+
+  /** The session asks for a subscription that it has. */
+  resubscribe(before: Subscription, session: TestSession): Subscription {
+    const after = subscription(session, before.text);
+    this.router.replace(before, after);
+    return after;
+  }
+
+  publishFrom(publisher: string, fields: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): number {
+    return this.publisher.publish(createMessage({ payload: 'x', ...fields, publisher, receivedAtMs: 0 }), null, null);
   }
 
   publish(fields: Omit<MessageFields, 'publisher' | 'receivedAtMs'>, from: TestSession | null = null): number {

@@ -72,6 +72,11 @@ export class Session implements Participant, QueueOwner, Deadline {
     return this.#durable?.waiting ?? this.#memory?.size ?? 0;
   }
 
+  /** Deliveries at QoS 1 and 2 that the client has not acknowledged, and what waits. */
+  get unfinished(): number {
+    return this.inflight.size + this.waiting;
+  }
+
   /** Bytes of the messages owed, as the queue limit counts them. */
   get queuedBytes(): number {
     return this.#durable?.bytes ?? this.#memory?.bytes ?? 0;
