@@ -1,0 +1,42 @@
+/**
+ * What the examples of docstrings take for granted: a connected client, and others who answer. The example takes the place of the comment
+ * in the block at the end.
+ */
+import { connect, createClient, defineTopic, publishOnce, receive } from '@wrenmq/client';
+import { event, eventChannel } from '@wrenmq/client/events';
+import { EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager } from '@wrenmq/client/mqttxx';
+import { defineRpc, rpcClient, rpcPeer, serveRpc } from '@wrenmq/client/rpc';
+import { z } from 'zod';
+
+const url = 'mqtt://localhost:1883';
+const { signal } = new AbortController();
+const save = async (...values: unknown[]): Promise<void> => console.log(...values);
+const Reading = z.object({ value: z.number() });
+const deviceApi = defineRpc({ getStatus: { output: z.object({ online: z.boolean() }) }, tail: { output: z.string(), stream: true } });
+
+const other = await connect(url);
+await serveRpc(other, 'device/123', deviceApi, {
+  getStatus: async () => ({ online: true }),
+  tail: async function* () {
+    yield 'line';
+  },
+});
+await publishOnce(url, 'presence/pump-1', 'online', { retain: true });
+for (const [topic, method] of [
+  ['cloud/config-service', 'get_device_config'],
+  ['bots/device_002', 'get_data'],
+]) {
+  const peer = await rpcPeer(await connect(url), { topic });
+  peer.register(method, () => ({ interval: 1 }));
+}
+const client = await connect(url);
+// Whatever an example does not use is used here.
+export const given = {
+  ...{ createClient, defineTopic, receive, event, eventChannel, rpcClient, signal, save, Reading, client },
+  ...{ EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager },
+};
+
+{
+  /* the example */
+}
+process.exit(0);
