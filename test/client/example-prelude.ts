@@ -31,10 +31,10 @@ for (const [topic, method] of [
 }
 const client = await connect(url);
 // Whatever an example does not use is used here.
-export const given = {
-  ...{ createClient, defineTopic, receive, event, eventChannel, rpcClient, signal, save, Reading, client },
-  ...{ EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager },
-};
+export const given = [
+  [createClient, defineTopic, receive, event, eventChannel, rpcClient, signal, save, Reading, client],
+  [EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager],
+];
 
 {
   /* the example */
