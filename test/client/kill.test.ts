@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { launchBroker, nodeBinary, seededRandom, tempDirectory } from '@wrenmq/testkit';
+import { judge, startWitness } from './witness.ts';
 
 const rounds = Number(process.env['CLIENT_KILL_ROUNDS'] ?? 25);
 const seed = Number(process.env['CLIENT_KILL_SEED'] ?? 1);
@@ -29,48 +30,6 @@ async function runPublisher(url: string, directory: string, round: number, lines
   return lines;
 }
 
-/** An independent subscriber; it ends with the last message. */
-function startSubscriber({ host, port }: { host: string; port: number }): {
-  ready: Promise<void>;
-  payloads: Promise<string[]>;
-  stop(): void;
-} {
-  const args = [
-    '-h',
-    host,
-    '-p',
-    `${port}`,
-    '-V',
-    '5',
-    '-q',
-    '2',
-    '-i',
-    'witness',
-    '-c',
-    '-x',
-    '3600',
-    '-t',
-    'kill/#',
-    '-F',
-    'got %p',
-    '-d',
-  ];
-  const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let onReady!: () => void;
-  const ready = new Promise<void>((resolve) => (onReady = resolve));
-  const read = async (): Promise<string[]> => {
-    const payloads: string[] = [];
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (line.startsWith('Subscribed')) onReady();
-      if (!line.startsWith('got ')) continue;
-      payloads.push(line.slice(4));
-      if (payloads.at(-1) === 'end') child.kill('SIGTERM');
-    }
-    return payloads;
-  };
-  return { ready, payloads: read(), stop: () => void child.kill('SIGKILL') };
-}
-
 test(
   `what enqueue has taken arrives exactly once, however often its process is killed (${rounds} times, seed ${seed})`,
   {
@@ -82,9 +41,9 @@ test(
     await using broker = await launchBroker();
     const { host, port } = broker.target();
     const url = `mqtt://${host}:${port}`;
-    const subscriber = startSubscriber({ host, port });
+    const witness = startWitness({ host, port }, 'kill/#');
     try {
-      await subscriber.ready;
+      await witness.ready;
       const enqueued = new Set<string>();
       let resumed = 0;
       for (let round = 0; round < rounds; round += 1) {
@@ -98,16 +57,11 @@ test(
       }
       const last = await runPublisher(url, directory.path, rounds, Infinity);
       assert.equal(last.at(-1), 'drained', last.join('\n'));
-      const payloads = await subscriber.payloads;
-      const counts = new Map<string, number>();
-      for (const payload of payloads) counts.set(payload, (counts.get(payload) ?? 0) + 1);
-      const lost = [...enqueued].filter((id) => !counts.has(id));
-      const doubled = [...counts].filter(([, count]) => count > 1);
-      assert.deepEqual({ lost, doubled }, { lost: [], doubled: [] }, `seed ${seed}`);
+      assert.deepEqual(judge(enqueued, await witness.payloads), { lost: [], doubled: [] }, `seed ${seed}`);
       assert.ok(enqueued.size > rounds * 10, `only ${enqueued.size} messages`);
       assert.ok(resumed > rounds / 4, `the session was resumed in ${resumed} rounds`);
     } finally {
-      subscriber.stop();
+      witness.stop();
     }
   },
 );

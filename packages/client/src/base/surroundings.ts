@@ -23,6 +23,6 @@ export const realSurroundings: Surroundings = {
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
-  // Where there is setImmediate, all microtasks of the turn have run before it.
-  soon: (globalThis as { setImmediate?: (callback: () => void) => void }).setImmediate ?? queueMicrotask,
+  // Where there is setImmediate, all microtasks of the turn have run before it. A browser's function refuses to be a method of something else.
+  soon: (globalThis as { setImmediate?: (callback: () => void) => void }).setImmediate ?? ((callback) => queueMicrotask(callback)),
 };
