@@ -1,9 +1,8 @@
-import type { StandardSchema } from '#base/standard-schema.ts';
-import { MqttError } from '#base/mqtt-error.ts';
 import type { MqttClient } from '#client/mqtt-client.ts';
+import { check } from '#topic/define-topic.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 import { type CallTarget, RpcCaller } from './rpc-caller.ts';
-import type { RpcContract, RpcProxy } from './rpc-contract.ts';
+import type { RpcContract, RpcMethod, RpcProxy } from './rpc-contract.ts';
 import type { CallOptions, RpcClientOptions } from './rpc-options.ts';
 
 /**
@@ -27,20 +26,13 @@ export function rpcClient<C extends RpcContract>(
   const wire = options.wire === 'mqttxx' ? 'mqttxx' : 'mqtt5';
   const functions = Object.entries(contract).map(([method, { output, stream }]) => {
     const target: CallTarget = { topic, method, wire };
-    const call = async (input: unknown, own?: CallOptions) => accept(output, await caller.call(target, input, own));
+    const call = async (input: unknown, own?: CallOptions) => check(output, await caller.call(target, input, own));
     const open = (input: unknown, own?: CallOptions) => acceptAll(output, caller.stream(target, input, own));
     return [method, stream ? open : call];
   });
   return Object.fromEntries(functions) as RpcProxy<C>;
 }
 
-async function* acceptAll(schema: StandardSchema<unknown, unknown> | undefined, values: AsyncIterable<unknown>): AsyncGenerator {
-  for await (const value of values) yield await accept(schema, value);
-}
-
-async function accept(schema: StandardSchema<unknown, unknown> | undefined, value: unknown): Promise<unknown> {
-  if (schema === undefined) return value;
-  const result = await schema['~standard'].validate(value);
-  if (result.issues === undefined) return result.value;
-  throw new MqttError('VALIDATION', `the answer does not fit its schema: ${result.issues[0].message}`, { cause: result.issues });
+async function* acceptAll(schema: RpcMethod['output'], values: AsyncIterable<unknown>): AsyncGenerator {
+  for await (const value of values) yield await check(schema, value);
 }

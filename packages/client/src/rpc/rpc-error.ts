@@ -60,10 +60,18 @@ export class RpcRemoteError extends RpcError {
 
 export class RpcMethodNotFoundError extends RpcRemoteError {
   override name = 'RpcMethodNotFoundError';
+
+  constructor(message: string, options?: RpcRemoteErrorOptions) {
+    super(message, { status: 404, ...options });
+  }
 }
 
 export class RpcPermissionDeniedError extends RpcRemoteError {
   override name = 'RpcPermissionDeniedError';
+
+  constructor(message: string, options?: RpcRemoteErrorOptions) {
+    super(message, { status: 403, ...options });
+  }
 }
 
 /** The error of an answer that says it failed. */

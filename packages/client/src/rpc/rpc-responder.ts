@@ -1,11 +1,13 @@
-import type { SchemaIssue, StandardSchema } from '#base/standard-schema.ts';
+import { MqttError } from '#base/mqtt-error.ts';
+import type { SchemaIssue } from '#base/standard-schema.ts';
 import type { Message } from '#message/message.ts';
+import { check } from '#topic/define-topic.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { CallAnswer, IncomingCall } from './incoming-call.ts';
 import { permissionDenied } from './json-wire.ts';
 import { cancelProperty, creditProperty, formatId, readNumber, readProperty } from './native-wire.ts';
 import type { RpcContext } from './rpc-context.ts';
-import { RpcPermissionDeniedError, RpcRemoteError } from './rpc-error.ts';
+import { RpcRemoteError } from './rpc-error.ts';
 import type { RpcMethod } from './rpc-contract.ts';
 import type { RpcResponderOptions } from './rpc-options.ts';
 import { RunningCall } from './running-call.ts';
@@ -104,28 +106,31 @@ export class RpcResponder {
 
   async #run(method: ServedMethod, running: RunningCall, context: RpcContext): Promise<CallAnswer | undefined> {
     const { call } = running;
+    let hasInput = false;
     try {
-      const input = await readInput(method, call);
-      if ('answer' in input) return input.answer;
-      const result = method.run(input.value as never, context);
+      const input = await check(method.input, call.readParams());
+      hasInput = true;
+      const result = method.run(input as never, context);
       const encode = async (value: unknown): Promise<CallAnswer> => {
-        const checked = await check(method.output, value);
-        if ('issues' in checked) throw new Error(`the answer does not fit its schema: ${describe(checked.issues)}`);
+        await check(method.output, value);
         return call.succeed(value);
       };
       if (!method.stream) return await encode(await result);
       return await sendStream(running, result as AsyncIterable<unknown>, encode, (error) => this.#options.onError?.(error, context));
     } catch (error) {
       if (running.signal.aborted) return undefined;
+      if (!hasInput) return failure(call, error, 400);
       this.#options.onError?.(error, context);
-      return failure(call, error);
+      return { ...failure(call, error, 500), isApplicationError: true };
     }
   }
 
-  #limit(running: RunningCall, { deadline }: RpcContext): void {
-    if (deadline !== undefined) running.limit(deadline - Date.now(), undefined);
-    const { methodTimeout } = this.#options;
-    if (methodTimeout !== undefined) running.limit(methodTimeout, running.call.fail(408, `no answer within ${methodTimeout} ms`));
+  #limit(running: RunningCall, { deadline = Number.POSITIVE_INFINITY }: RpcContext): void {
+    const { methodTimeout = Number.POSITIVE_INFINITY } = this.#options;
+    const left = deadline - Date.now();
+    // After its deadline nobody waits for an answer any more.
+    if (methodTimeout < left) running.limit(methodTimeout, running.call.fail(408, `no answer within ${methodTimeout} ms`));
+    else if (left < Number.POSITIVE_INFINITY) running.limit(left, undefined);
   }
 
   #mayAnswer(topic: string): boolean {
@@ -175,40 +180,15 @@ export class RpcResponder {
   }
 }
 
-type Checked = { readonly value: unknown } | { readonly issues: readonly SchemaIssue[] };
-
-async function check(schema: StandardSchema<unknown, unknown> | undefined, value: unknown): Promise<Checked> {
-  if (schema === undefined) return { value };
-  const result = await schema['~standard'].validate(value);
-  return result.issues === undefined ? { value: result.value } : { issues: result.issues };
-}
-
-async function readInput(method: ServedMethod, call: IncomingCall): Promise<{ value: unknown } | { answer: CallAnswer }> {
-  let params: unknown;
-  try {
-    params = call.readParams();
-  } catch (error) {
-    return { answer: call.fail(400, `the input cannot be read: ${(error as Error).message}`) };
-  }
-  const checked = await check(method.input, params);
-  if ('value' in checked) return checked;
-  const issues = checked.issues.map(({ message, path = [] }) => ({ message, path: path.map(pathStep) }));
-  return { answer: call.fail(400, describe(checked.issues), { issues }) };
-}
-
-function describe(issues: readonly SchemaIssue[]): string {
-  return issues
-    .map(({ message, path = [] }) => [path.map(pathStep).join('.'), message].filter((part) => part !== '').join(': '))
-    .join('; ');
-}
-
-function pathStep(step: PropertyKey | { readonly key: PropertyKey }): string {
-  return String(typeof step === 'object' ? step.key : step);
-}
-
-function failure(call: IncomingCall, error: unknown): CallAnswer {
+/** `status`: unless the error has one. */
+function failure(call: IncomingCall, error: unknown, status: number): CallAnswer {
+  if (error instanceof RpcRemoteError) return call.fail(error.status ?? status, error.message, error.details);
   const text = error instanceof Error ? error.message || error.name : String(error);
-  const isRemote = error instanceof RpcRemoteError;
-  const status = (isRemote ? error.status : undefined) ?? (error instanceof RpcPermissionDeniedError ? 403 : 500);
-  return { ...call.fail(status, text, isRemote ? error.details : undefined), isApplicationError: true };
+  const issues = error instanceof MqttError && error.code === 'VALIDATION' ? error.cause : undefined;
+  return call.fail(status, text, Array.isArray(issues) ? { issues: (issues as SchemaIssue[]).map(plain) } : undefined);
+}
+
+/** Keys may be symbols, and steps objects. */
+function plain({ message, path = [] }: SchemaIssue): { message: string; path: string[] } {
+  return { message, path: path.map((step) => String(typeof step === 'object' ? step.key : step)) };
 }

@@ -4,13 +4,14 @@ import type { CallAnswer, IncomingCall } from './incoming-call.ts';
 /** What ends a call before its method does, and how much of a stream its caller can take. */
 export class RunningCall {
   readonly call: IncomingCall;
+  /** Takes its time limit away. */
+  end = (): void => {};
   /** Set once it is known that the method gives a stream. */
   isStream = false;
   /** The answer that takes the place of the method's, undefined: none is wanted. */
   readonly stopped: Promise<CallAnswer | undefined>;
   #stopped!: (answer: CallAnswer | undefined) => void;
   readonly #controller = new AbortController();
-  readonly #timers: (() => void)[] = [];
   #credit: number;
   #wake = (): void => {};
 
@@ -26,7 +27,7 @@ export class RunningCall {
 
   /** Stops it with this answer when so many milliseconds have passed. */
   limit(delayMs: number, answer: CallAnswer | undefined): void {
-    this.#timers.push(realSurroundings.after(delayMs, () => this.stop(answer)));
+    this.end = realSurroundings.after(delayMs, () => this.stop(answer));
   }
 
   stop(answer: CallAnswer | undefined): void {
@@ -35,11 +36,6 @@ export class RunningCall {
     this.#stopped(answer);
     this.#controller.abort();
     this.#wake();
-  }
-
-  /** Nothing stops it any more. */
-  end(): void {
-    for (const cancel of this.#timers.splice(0)) cancel();
   }
 
   /** So many items may be sent altogether. */

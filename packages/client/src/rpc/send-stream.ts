@@ -34,10 +34,12 @@ export async function sendStream(
       },
     );
   };
-  const stopAlive = keepAlive(expiry, () => {
+  const showLife = (): void => {
     if (isQuiet) void send({ status: 204, properties: [[aliveProperty, '1']] });
     isQuiet = true;
-  });
+  };
+  // Three times in the longest silence that the caller allows, which it tells by the expiry of its call.
+  const timer = expiry === undefined ? undefined : setInterval(showLife, Math.max(expiry, 1) * 333);
   const iterator = items[Symbol.asyncIterator]();
   // One that waits for its next item is told at once.
   const leave = (): void => void handled(Promise.resolve(iterator.return?.()));
@@ -47,8 +49,15 @@ export async function sendStream(
     for (;;) {
       await running.credited(sent);
       const next = await iterator.next();
-      if (running.signal.aborted || next.done) return end({ status: 204 }, sent);
-      sending.push(send({ ...(await encode(next.value)), properties: [[sequenceProperty, String(sent)]] }));
+      if (running.signal.aborted || next.done)
+        return {
+          status: 204,
+          properties: [
+            [sequenceProperty, `${sent}`],
+            [endProperty, '1'],
+          ],
+        };
+      sending.push(send({ ...(await encode(next.value)), properties: [[sequenceProperty, `${sent}`]] }));
       sent += 1;
       if (sending.length >= inflightMax) await sending.shift();
     }
@@ -57,23 +66,6 @@ export async function sendStream(
     throw error;
   } finally {
     running.signal.removeEventListener('abort', leave);
-    stopAlive();
+    clearInterval(timer);
   }
-}
-
-function end(answer: CallAnswer, sent: number): CallAnswer {
-  return {
-    ...answer,
-    properties: [
-      [sequenceProperty, String(sent)],
-      [endProperty, '1'],
-    ],
-  };
-}
-
-/** Three times in the longest silence that the caller allows, which it tells by the expiry of its call. */
-function keepAlive(expiry: number | undefined, callback: () => void): () => void {
-  if (expiry === undefined) return () => {};
-  const timer = setInterval(callback, Math.max(expiry, 1) * 333);
-  return () => clearInterval(timer);
 }

@@ -59,8 +59,8 @@ function decode(codec: PayloadCodec, payload: Uint8Array): unknown {
   }
 }
 
-/** The schema's own form of the value: defaults filled in, and so on. */
-function check(schema: StandardSchema | undefined, value: unknown): unknown {
+/** The schema's own form of the value: defaults filled in, and so on. Throws MqttError VALIDATION, the issues being its cause. */
+export function check(schema: StandardSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return value;
   const result = schema['~standard'].validate(value);
   return result instanceof Promise ? result.then(accept) : accept(result);
