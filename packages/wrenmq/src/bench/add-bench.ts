@@ -1,7 +1,105 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addConnectionFlags } from '#connection/connection-flags.ts';
+import { describeCommand, type Example } from '#describe-command.ts';
+import type { Scenario } from './topology.ts';
 
-/** `wrenmq bench` */
+interface Description {
+  readonly name: Scenario;
+  readonly summary: string;
+  readonly examples: readonly Example[];
+}
+
+const SCENARIOS: readonly Description[] = [
+  {
+    name: 'pub',
+    summary: 'publishers only: how soon messages are acknowledged',
+    examples: [['wrenmq bench pub -n 100 -q 1 --rate 5000 --duration 30', 'a hundred publishers, 50 messages a second each']],
+  },
+  {
+    name: 'sub',
+    summary: 'subscribers only: what comes, from wherever',
+    examples: [['wrenmq bench sub -n 10 --duration 60', 'what `wrenmq bench pub` sends from another process of this machine']],
+  },
+  {
+    name: 'pubsub',
+    summary: 'as many publishers as subscribers, in pairs',
+    examples: [
+      ['wrenmq bench pubsub -n 50 --rate 20000 --ramp 5 --duration 30', 'open loop: latency from the intended time'],
+      ['wrenmq bench pubsub -n 50 --rate 0 --window 100', 'closed loop: as fast as it goes'],
+    ],
+  },
+  {
+    name: 'fanout',
+    summary: 'one publisher, every client gets everything',
+    examples: [['wrenmq bench fanout -n 1000 --rate 100', '100,000 deliveries a second']],
+  },
+  {
+    name: 'fanin',
+    summary: 'many publishers, one subscriber to all',
+    examples: [['wrenmq bench fanin -n 1000 --rate 10000 -q 1 --durable', 'to a session that outlives its connection']],
+  },
+  {
+    name: 'rr',
+    summary: 'requests and answers: the whole way there and back',
+    examples: [['wrenmq bench rr -n 20 --rate 2000', 'twenty requesters, one that answers']],
+  },
+  {
+    name: 'conn',
+    summary: 'connections: how soon CONNECT is answered',
+    examples: [
+      ['wrenmq bench conn -n 1000 --rate 200', 'a thousand, 200 a second'],
+      ['wrenmq bench conn -n 100 --rate 200 --count 5000', 'each new one takes the place of the oldest'],
+    ],
+  },
+];
+
+const REMARKS = `
+Exit codes: 0 measured, 1 connections failed or were lost, 2 wrong usage, 3 unreachable, 4 refused, 6 INVALID (the generator itself was the
+bottleneck). docs/bench-command.md says how to read the result.`;
+
+/** `wrenmq bench` and its scenarios. */
 export function addBench(program: Command): void {
-  addConnectionFlags(program.command('bench'));
+  const bench = describeCommand(
+    program.command('bench'),
+    'put a load on a broker, and measure it',
+    SCENARIOS.map(({ examples }) => examples[0]),
+  );
+  for (const { name, summary, examples } of SCENARIOS) {
+    const command = describeCommand(bench.command(name), summary, examples)
+      .addHelpText('after', REMARKS)
+      .action(async (options) => (await import('./bench.ts')).bench(name, options));
+    if (name === 'conn') addConnectFlags(command);
+    else addMessageFlags(command);
+    command.addOption(new Option('--json', 'one JSON object')).option('--no-progress', 'no progress bar on a terminal');
+    addConnectionFlags(command);
+  }
+}
+
+function addConnectFlags(command: Command): void {
+  command
+    .option('-n, --clients <n>', 'connections at a time; default: 100')
+    .option('--rate <per second>', 'new connections; default: 500; 0: as fast as --window at a time allow')
+    .option('--ramp <seconds>', 'let the rate grow so long; default: 0')
+    .option('--count <n>', 'connections in all; default: as many as clients')
+    .option('--window <n>', 'with --rate 0, attempts under way at a time; default: 100')
+    .option('--durable', 'with sessions that outlive their connections');
+}
+
+function addMessageFlags(command: Command): void {
+  command
+    .option('-n, --clients <n>', 'default: 10')
+    .option('-t, --topic <prefix>', 'the topics are <prefix>/0, <prefix>/1, ...')
+    .option('--topics <n>', 'how many; default: what the scenario needs')
+    .option('--rate <per second>', 'messages in all; default: 1000; 0: closed loop, as fast as --window allows')
+    .option('--ramp <seconds>', 'let the rate grow so long, unmeasured; default: 0')
+    .option('--warmup <seconds>', 'then run so long unmeasured; default: 1; 0 with --count')
+    .option('--duration <seconds>', 'measure so long; default: 10')
+    .option('--count <n>', 'messages in all')
+    .option('--window <n>', 'messages of a client on their way; default: 100 in a closed loop, else as many as the broker allows')
+    .option('-s, --size <bytes>', 'of a payload; default: 64')
+    .option('-q, --qos <qos>', 'default: 0')
+    .option('--share <group>', 'shared subscriptions of this group')
+    .option('--durable', 'subscribers with sessions that outlive their connections; they are ended afterwards')
+    .option('--connect-rate <per second>', 'new connections before the load; default: 500; 0: unlimited')
+    .option('--drain <seconds>', 'wait so long for what is still on its way when nothing comes; default: 3');
 }

@@ -15,6 +15,7 @@ export interface PacketSink {
   onClose(error: Error | null): void;
 }
 
+const LINGER_MS = 1000;
 const READ_BYTES = 65_536;
 const PACKET_BYTES_MAX = 268_435_460;
 
@@ -65,9 +66,11 @@ export class PacketConnection implements FrameSink<Buffer>, StreamReader {
     return this.#stream.write(bytes);
   }
 
-  /** Ends it when what was written has left. */
+  /** Ends it when what was written has left; the peer gets a second to end it too. */
   end(): void {
     this.#stream.end();
+    const linger = setTimeout(() => this.#stream.destroy(), LINGER_MS);
+    this.#stream.once('close', () => clearTimeout(linger));
   }
 
   /** Ends it at once. */

@@ -1,0 +1,91 @@
+import type { QoS } from '@wrenmq/codec';
+import { CommandError, ExitCode } from '#exit-code.ts';
+import type { ConnectionFlags } from '#connection/connection-flags.ts';
+import { readNumber, readQoS } from '#connection/read-value.ts';
+import { stampBytes } from './stamp.ts';
+import type { Scenario } from './topology.ts';
+
+export interface BenchFlags extends ConnectionFlags {
+  readonly clients?: string;
+  readonly topic?: string;
+  readonly topics?: string;
+  readonly rate?: string;
+  readonly ramp?: string;
+  readonly warmup?: string;
+  readonly duration?: string;
+  readonly count?: string;
+  readonly window?: string;
+  readonly size?: string;
+  readonly qos?: string;
+  readonly share?: string;
+  readonly durable?: true;
+  readonly connectRate?: string;
+  readonly drain?: string;
+  readonly json?: true;
+  readonly progress?: false;
+}
+
+/** What a run is to do. */
+export interface BenchPlan {
+  readonly scenario: Scenario;
+  readonly clients: number;
+  readonly topics: number | undefined;
+  readonly topicPrefix: string | undefined;
+  readonly share: string | undefined;
+  readonly qos: QoS;
+  readonly payloadBytes: number;
+  /** In all, per second; 0: a closed loop, as fast as `window` allows. */
+  readonly rate: number;
+  readonly rampMs: number;
+  readonly warmupMs: number;
+  /** Without ramp and warm-up. Infinity when `count` ends it. */
+  readonly durationMs: number;
+  /** Messages (connections with conn) in all, or Infinity. */
+  readonly count: number;
+  readonly window: number;
+  readonly connectRate: number;
+  /** How long to wait for what is on its way when nothing comes any more. */
+  readonly drainMs: number;
+  readonly isDurable: boolean;
+  readonly isJson: boolean;
+  readonly hasProgress: boolean;
+}
+
+const SECOND_MS = 1000;
+const SECONDS = { min: 0, max: 86_400 * 30, fraction: true } as const;
+/** What is asked of a broker when nobody says how much: little. */
+const DEFAULT_RATE = 1000;
+const DEFAULT_DURATION_S = 10;
+const DEFAULT_WARMUP_S = 1;
+const DEFAULT_CONNECT_RATE = 500;
+
+export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
+  const count = readNumber('--count', flags.count, { min: 1, max: 1e12 }) ?? Infinity;
+  const duration = readNumber('--duration', flags.duration, { ...SECONDS, min: 0.1 });
+  const isCounted = count !== Infinity && duration === undefined;
+  const seconds = (flag: string, text: string | undefined, absent: number): number =>
+    (readNumber(flag, text, SECONDS) ?? absent) * SECOND_MS;
+  const rate =
+    readNumber('--rate', flags.rate, { min: 0, max: 1e8, fraction: true }) ?? (scenario === 'conn' ? DEFAULT_CONNECT_RATE : DEFAULT_RATE);
+  if (rate === 0 && flags.ramp !== undefined) throw new CommandError('wrenmq: --ramp needs a --rate to reach', ExitCode.Usage);
+  return {
+    scenario,
+    clients: readNumber('--clients', flags.clients, { min: 1, max: 1_000_000 }) ?? (scenario === 'conn' ? 100 : 10),
+    topics: readNumber('--topics', flags.topics, { min: 1, max: 1_000_000 }),
+    topicPrefix: flags.topic,
+    share: flags.share,
+    qos: readQoS('--qos', flags.qos) ?? 0,
+    payloadBytes: readNumber('--size', flags.size, { min: stampBytes, max: 16_777_216 }) ?? 64,
+    rate,
+    rampMs: seconds('--ramp', flags.ramp, 0),
+    warmupMs: seconds('--warmup', flags.warmup, isCounted || scenario === 'sub' ? 0 : DEFAULT_WARMUP_S),
+    durationMs: isCounted ? Infinity : (duration ?? DEFAULT_DURATION_S) * SECOND_MS,
+    count,
+    window: readNumber('--window', flags.window, { min: 1, max: 65_535 }) ?? (rate === 0 ? 100 : 65_535),
+    connectRate: readNumber('--connect-rate', flags.connectRate, { min: 0, max: 1e6, fraction: true }) ?? DEFAULT_CONNECT_RATE,
+    drainMs: seconds('--drain', flags.drain, 3),
+    isDurable: flags.durable === true,
+    isJson: flags.json === true,
+    hasProgress: flags.progress !== false && process.stderr.isTTY,
+  };
+}

@@ -1,0 +1,71 @@
+import { LatencyHistogram } from './latency-histogram.ts';
+import { pace, systemClock } from './pacer.ts';
+import { Schedule } from './schedule.ts';
+
+export interface ConnectLoadOptions {
+  readonly count: number;
+  /** Per second; 0: as fast as `window` attempts at a time allow. */
+  readonly rate: number;
+  readonly rampMs: number;
+  readonly window: number;
+  readonly interrupted: AbortSignal;
+  /** A turn of the event loop in which nothing came. */
+  readonly onIdle: (ms: number) => void;
+}
+
+export interface ConnectOutcome {
+  readonly connected: number;
+  /** How many attempts failed, by what was said. */
+  readonly failures: ReadonlyMap<string, number>;
+  readonly elapsedMs: number;
+  /** From the time when the attempt was intended to its success. */
+  readonly latency: LatencyHistogram;
+  readonly scheduleDelay: LatencyHistogram;
+}
+
+/** Makes `count` attempts, each at its time; resolves when all have ended. */
+export async function connectLoad(options: ConnectLoadOptions, attempt: (index: number) => Promise<void>): Promise<ConnectOutcome> {
+  const { count, rate, rampMs, window, interrupted, onIdle } = options;
+  const [latency, scheduleDelay] = [new LatencyHistogram(), new LatencyHistogram()];
+  const failures = new Map<string, number>();
+  const startMs = performance.now();
+  let connected = 0;
+  let ended = 0;
+  const tryOne = async (index: number, dueMs: number): Promise<void> => {
+    try {
+      await attempt(index);
+      connected += 1;
+      latency.record(performance.now() - dueMs);
+    } catch (error) {
+      const { message } = error as Error;
+      failures.set(message, (failures.get(message) ?? 0) + 1);
+    }
+    ended += 1;
+  };
+  if (rate === 0) {
+    let next = 0;
+    const oneByOne = async (): Promise<void> => {
+      while (next < count && !interrupted.aborted) await tryOne(next++, performance.now());
+    };
+    await Promise.all(Array.from({ length: Math.min(window, count) }, oneByOne));
+  } else {
+    const schedule = new Schedule(rate, rampMs);
+    const attempts: Promise<void>[] = [];
+    let endedBefore = 0;
+    const step = (now: number): number | null => {
+      const due = Math.min(count, schedule.countAt(now - startMs));
+      while (attempts.length < due) {
+        const dueMs = startMs + schedule.dueMs(attempts.length);
+        scheduleDelay.record(Math.max(0, now - dueMs));
+        attempts.push(tryOne(attempts.length, dueMs));
+      }
+      return interrupted.aborted || attempts.length === count ? null : startMs + schedule.dueMs(attempts.length);
+    };
+    await pace(systemClock, step, (ms) => {
+      if (ended === endedBefore) onIdle(ms);
+      endedBefore = ended;
+    });
+    await Promise.all(attempts);
+  }
+  return { connected, failures, elapsedMs: performance.now() - startMs, latency, scheduleDelay };
+}

@@ -1,0 +1,53 @@
+import type { QoS } from '@wrenmq/codec';
+import type { MeasuredLoad } from './generator-load.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
+import type { MessageHead } from './load-client.ts';
+
+export interface LoadStream {
+  readonly id: number;
+  readonly head: MessageHead;
+  readonly copies: number;
+}
+
+export interface LoadPlan {
+  /** By which its messages are known; 0: messages of any run count (sub). */
+  readonly run: number;
+  readonly qos: QoS;
+  readonly rate: number;
+  readonly rampMs: number;
+  readonly warmupMs: number;
+  readonly durationMs: number;
+  readonly count: number;
+  readonly window: number;
+  readonly drainMs: number;
+}
+
+export interface LoadCounts {
+  sent: number;
+  acknowledged: number;
+  received: number;
+}
+
+export interface LoadOutcome {
+  /** All of the run, ramp and warm-up too. */
+  readonly total: Readonly<LoadCounts>;
+  /** Between warm-up and the end of sending. */
+  readonly measured: Readonly<LoadCounts> & { readonly elapsedMs: number };
+  /** Deliveries that all that was sent should have brought. */
+  readonly expected: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  /** Messages that were late because the broker took no more. */
+  readonly heldBack: number;
+  /** Messages that were due, and those of them that were never sent though the broker would have taken them. */
+  readonly due: number;
+  readonly missed: number;
+  readonly lostConnections: number;
+  /** Of acknowledgements that refuse and of DISCONNECTs. */
+  readonly reasonCodes: ReadonlyMap<number, number>;
+  readonly latency: LatencyHistogram;
+  readonly service: LatencyHistogram;
+  readonly scheduleDelay: LatencyHistogram;
+  readonly acknowledgement: LatencyHistogram;
+  readonly load: MeasuredLoad;
+}
