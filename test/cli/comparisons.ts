@@ -39,6 +39,10 @@ const rich: readonly PublishOptions[] = [
     },
   },
 ];
+/** With one property: their order is the broker's. */
+const plain: readonly PublishOptions[] = [
+  { topic: 'cli/a', payload: '{"b": [1, {"c": {}}]}', qos: 1, properties: { contentType: 'application/json' } },
+];
 const kept: readonly PublishOptions[] = [
   { topic: 'cli/kept/1', payload: 'one', retain: true, qos: 1 },
   { topic: 'cli/kept/2', payload: 'two', retain: true, qos: 1 },
@@ -141,7 +145,8 @@ const SUB: readonly Comparison[] = [
   { tool: 'sub', args: [...subscribe, '-F', '%5t|%-12t|%.2t|%8p|%-8p|%08p|%3p|%x|%X|%5l|%05l|%%|@@|\\\\|\\t|\\e'], messages: one },
   { tool: 'sub', args: [...subscribe, ...five, '-q', '1', '-F', '%j'], messages: rich },
   { tool: 'sub', args: [...subscribe, ...five, '-q', '1', '-F', '%J'], messages: rich },
-  { tool: 'sub', args: [...subscribe, ...five, '-q', '1', '-F', '%j', '--pretty'], messages: rich },
+  { tool: 'sub', args: [...subscribe, ...five, '-q', '1', '-F', '%j', '--pretty'], messages: plain },
+  { tool: 'sub', args: [...subscribe, ...five, '-q', '1', '-F', '%J', '--pretty'], messages: plain },
   { tool: 'sub', args: [...subscribe, '-F', '@Y-@m-@d @a @b'], messages: one },
 ];
 

@@ -60,7 +60,8 @@ async function outcomeOf(maker: Maker, comparison: Comparison): Promise<Outcome>
   }
   const { status, stdout } = await ending;
   const sent = sentPackets(proxy.take(), args).filter((packet) => only === undefined || only.includes((packet as { type: string }).type));
-  for (const { topic } of retained) await other.publish({ topic, payload: '', retain: true, qos: 1 });
+  for (const { topic } of [...retained, ...messages.filter(({ retain }) => retain)])
+    await other.publish({ topic, payload: '', retain: true, qos: 1 });
   return { sent, printed: withoutTime(stdout), status };
 }
 
@@ -78,6 +79,7 @@ for (const comparison of COMPARISONS) {
   test(`${comparison.tool} ${comparison.args.join(' ')}`, { skip, timeout: 60_000 }, async () => {
     const theirs = await outcomeOf('mosquitto', comparison);
     const ours = await outcomeOf('wrenmq', comparison);
+    if (comparison.messages !== undefined) assert.notEqual(theirs.printed, '', 'nothing was printed: this would compare nothing');
     if (comparison.unlike === undefined) assert.deepEqual(ours, theirs);
     else assert.notDeepEqual(ours, theirs, `the same: ${comparison.unlike}`);
   });

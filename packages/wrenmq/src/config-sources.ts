@@ -9,12 +9,16 @@ export interface ConfigOptions {
   readonly set: readonly string[];
 }
 
+/** What `wrenmq pub` and its like read from the environment is not the broker's. */
+const CLIENT_VARIABLES = ['WRENMQ_URL', 'WRENMQ_USERNAME', 'WRENMQ_PASSWORD', 'WRENMQ_CONTEXT'];
+
 /** The layers that these options ask for; `overrides` are further values from options of one command. */
 export function configSources(options: ConfigOptions, overrides: object = {}): ConfigSources {
   const directory = options.data === undefined ? {} : { dataDirectory: resolve(options.data) };
   return {
     ...(options.config === undefined ? {} : { file: options.config }),
     env: process.env,
+    ignoredVariables: CLIENT_VARIABLES,
     set: options.set,
     overrides: { ...directory, ...overrides },
   };

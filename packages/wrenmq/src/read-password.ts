@@ -17,7 +17,7 @@ export async function askNewPassword(user: string): Promise<string> {
 export function askPassword(whose: string): Promise<string> {
   if (!process.stdin.isTTY)
     throw new CommandError(
-      'there is no terminal to ask for the password: use --password-stdin, --password-file or WRENMQ_PASSWORD',
+      'wrenmq: there is no terminal to ask for the password: use --password-stdin, --password-file or WRENMQ_PASSWORD',
       ExitCode.Usage,
     );
   return askHidden(`Password for ${whose}: `);

@@ -72,6 +72,9 @@ export const PROPERTIES: Readonly<Record<PacketName, readonly string[]>> = {
   will: [...OF_MESSAGE, 'user-property', 'will-delay-interval'],
 };
 
+/** What the client has no place for. */
+const NOT_SENT: ReadonlySet<string> = new Set(['subscribe user-property', 'disconnect user-property']);
+
 /** What stands between the words of one -D in one argument. */
 export const WORD_END = '\0';
 
@@ -94,6 +97,7 @@ export function readProperties(flags: readonly string[]): PacketProperties {
       throw usage(`-D ${packet} ${name ?? ''}: ${packet} has no such property${suggest(name ?? '', PROPERTIES[packet])}`);
     if (values.length !== wordsOfValue(name))
       throw usage(`-D ${packet} ${name} takes ${name === 'user-property' ? 'a name and a value' : 'one value'}`);
+    if (NOT_SENT.has(`${packet} ${name}`)) throw usage(`-D ${packet} ${name}: this client cannot send it`);
     const target = packets[packet];
     if (KINDS[name] === 'pair') target.userProperties.push([values[0], values[1]]);
     else target[camelCase(name)] = readPropertyValue(`-D ${packet} ${name}`, KINDS[name], values[0]);

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { readExactly } from './read-exactly.ts';
 
 const VERSION = 5;
 const NO_LOGIN = 0;
@@ -23,31 +23,21 @@ const REASONS = [
 export async function openByProxy(socket: Socket, proxy: URL, target: { readonly host: string; readonly port: number }): Promise<void> {
   const hasLogin = proxy.username !== '';
   socket.write(Buffer.from(hasLogin ? [VERSION, 2, NO_LOGIN, LOGIN] : [VERSION, 1, NO_LOGIN]));
-  const [, method] = await read(socket, 2);
+  const [, method] = await readExactly(socket, 2);
   if (method === LOGIN && hasLogin) await logIn(socket, proxy);
   else if (method !== NO_LOGIN) throw new Error('the proxy wants a login: socks5h://user:password@host');
   const name = Buffer.from(target.host);
   const port = Buffer.from([target.port >> 8, target.port & 0xff]);
   socket.write(Buffer.concat([Buffer.from([VERSION, CONNECT, 0, DOMAIN_NAME, name.length]), name, port]));
-  const [, reply, , type] = await read(socket, 4);
+  const [, reply, , type] = await readExactly(socket, 4);
   if (reply !== 0) throw new Error(`the proxy cannot reach ${target.host}: ${REASONS[reply - 1] ?? reply}`);
-  const addressBytes = ADDRESS_BYTES[type] ?? (await read(socket, 1))[0];
-  await read(socket, addressBytes + 2);
+  const addressBytes = ADDRESS_BYTES[type] ?? (await readExactly(socket, 1))[0];
+  await readExactly(socket, addressBytes + 2);
 }
 
 async function logIn(socket: Socket, { username, password }: URL): Promise<void> {
   const [user, secret] = [username, password].map((text) => Buffer.from(decodeURIComponent(text)));
   socket.write(Buffer.concat([Buffer.from([LOGIN_VERSION, user.length]), user, Buffer.from([secret.length]), secret]));
-  const [, status] = await read(socket, 2);
+  const [, status] = await readExactly(socket, 2);
   if (status !== 0) throw new Error('the proxy refuses the login');
-}
-
-/** Exactly so many bytes: what follows belongs to the broker. */
-async function read(socket: Socket, count: number): Promise<Buffer> {
-  for (;;) {
-    const bytes = socket.read(count) as Buffer | null;
-    if (bytes !== null && bytes.length === count) return bytes;
-    if (bytes !== null || socket.readableEnded) throw new Error('the proxy closed the connection');
-    await Promise.race([once(socket, 'readable'), once(socket, 'end')]);
-  }
 }

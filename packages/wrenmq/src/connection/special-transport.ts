@@ -36,7 +36,7 @@ export function specialTransport(
 }
 
 async function openSecure(socket: Socket, host: string, options: ConnectionOptions): Promise<Socket> {
-  const stream = secure({ socket, ...(isIP(host) === 0 ? { servername: host } : {}), ...options });
+  const stream = secure({ socket, host, ...(isIP(host) === 0 ? { servername: host } : {}), ...options });
   await once(stream, 'secureConnect');
   return stream;
 }

@@ -31,15 +31,23 @@ export async function explain(words: readonly string[], flags: ExplainFlags): Pr
   }
 }
 
-/** By code, hexadecimal or decimal, or by a part of the name; all without words. A usage error when there is none. */
+/** By code, decimal or hexadecimal, or by a part of the name; all without words. A usage error when there is none. */
 export function findReasons(words: string): readonly Reason[] {
   if (words === '') return REASONS;
+  const isCode = /^(0x)?[0-9a-f]{1,3}$/i.test(words);
   const wanted = wordsOf(words);
-  const code = /^(0x[0-9a-f]+|\d+)$/i.test(words) ? Number(words) : /^[89a][0-9a-f]$/i.test(words) ? Number.parseInt(words, 16) : undefined;
-  const found = REASONS.filter((reason) => (code === undefined ? wordsOf(reason.name).includes(wanted) : reason.code === code));
-  if (found.length > 0) return found;
-  const names = REASONS.map(({ name }) => wordsOf(name));
-  const near = code === undefined ? nearest(wanted, names) : undefined;
+  // 87 without 0x is no code in decimal, so it is meant as hexadecimal.
+  const searches: ((reason: Reason) => boolean)[] = isCode
+    ? [({ code }) => code === Number(words), ({ code }) => code === Number.parseInt(words, 16)]
+    : [({ name }) => wordsOf(name).includes(wanted)];
+  const found = searches.map((search) => REASONS.filter(search)).find((reasons) => reasons.length > 0);
+  if (found !== undefined) return found;
+  const near = isCode
+    ? undefined
+    : nearest(
+        wanted,
+        REASONS.map(({ name }) => wordsOf(name)),
+      );
   const hint = near === undefined ? 'wrenmq explain lists them all' : `did you mean ${near}?`;
   throw new CommandError(`wrenmq: MQTT has no reason code ${words}; ${hint}`, ExitCode.Usage);
 }

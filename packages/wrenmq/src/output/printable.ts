@@ -9,12 +9,12 @@ export interface Printable extends Pick<
   | 'retain'
   | 'dup'
   | 'packetId'
+  | 'payloadFormatIndicator'
   | 'contentType'
   | 'responseTopic'
   | 'correlationData'
   | 'userProperties'
   | 'expiry'
 > {
-  readonly payloadFormatIndicator?: number | undefined;
   readonly subscriptionIdentifier?: number | undefined;
 }

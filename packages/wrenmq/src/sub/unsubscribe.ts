@@ -25,7 +25,13 @@ export async function unsubscribe(connection: Connection, filters: readonly stri
   if (connack === null || connack.reasonCode !== 0)
     throw new CommandError(`wrenmq: the broker refused the connection: ${connack?.reasonCode ?? 'without a word'}`, ExitCode.Refused);
   const packetId = session.packetId();
-  session.send({ type: PacketType.UNSUBSCRIBE, packetId, filters: [...filters] });
+  const { userProperties } = connection.properties.unsubscribe;
+  session.send({
+    type: PacketType.UNSUBSCRIBE,
+    packetId,
+    filters: [...filters],
+    ...(userProperties.length > 0 ? { properties: { userProperties } } : {}),
+  });
   await session.expect(PacketType.UNSUBACK);
   debugLog(connection)(`unsubscribed from ${filters.join(', ')}`);
   session.disconnect(sessionExpiryInterval);
