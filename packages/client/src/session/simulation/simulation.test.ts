@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimulationRun } from './test-run.ts';
 
-const runs = Number(process.env.WRENMQ_SIMULATION_RUNS ?? 2_000);
+const runs = Number(process.env.WRENMQ_SIMULATION_RUNS ?? 4_000);
 const onlySeed = process.env.WRENMQ_SIMULATION_SEED;
 
 test('no message is lost, doubled or out of order, whatever happens to connections, processes and sessions', () => {
