@@ -1,6 +1,5 @@
 /** The bundled client in a browser, over WebSocket, against our broker. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -8,11 +7,12 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import type * as core from '@wrenmq/client';
 import type { indexedDbStore } from '@wrenmq/client/store/indexeddb';
 import { launchBroker, type LaunchedBroker, WireClient, publishBytes } from '@wrenmq/testkit';
+import { needs } from '#root/test/interop/interop.ts';
 import { bundleForBrowser } from './bundle.ts';
 import { judge, startWitness } from './witness.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
-const options = { timeout: 120_000, skip: existsSync(CHROMIUM) ? false : 'needs the Debian package chromium' };
+const options = { timeout: 120_000, ...needs(CHROMIUM, 'chromium') };
 
 const SOURCE = `
 import * as core from '@wrenmq/client';
@@ -89,11 +89,10 @@ test('a page publishes, subscribes, and gets what others publish', options, asyn
   await page.context().close();
 });
 
-test('a page that is reloaded in the middle of a QoS 2 queue loses nothing and doubles nothing', options, async () => {
-  const witness = startWitness(broker.target(), 'queue/#');
+test('a page that is reloaded in the middle of a QoS 2 queue loses nothing and doubles nothing', options, async (t) => {
+  const witness = await startWitness(t, broker.target(), 'queue/#');
   const page = await openPage();
   try {
-    await witness.ready;
     const taken = new Set<string>();
     let onTaken: () => void = () => undefined;
     await page.exposeFunction('tell', (id: string) => {
@@ -136,10 +135,9 @@ test('a page that is reloaded in the middle of a QoS 2 queue loses nothing and d
       [...taken].filter((id) => id.startsWith('error')),
       [],
     );
-    assert.deepEqual(judge(taken, await witness.payloads), { lost: [], doubled: [] });
+    assert.deepEqual(judge(taken, await witness.payloads()), { lost: [], doubled: [] });
     assert.ok(left > 0, 'nothing was left in the queue at the last reload');
   } finally {
-    witness.stop();
     await page.context().close();
   }
 });

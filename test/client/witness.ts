@@ -1,32 +1,25 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { Subscriber } from '#root/test/interop/interop.ts';
 
 export interface Witness {
-  /** The subscription stands. */
-  readonly ready: Promise<void>;
-  /** Every payload that came, in order, once the payload `end` has come. */
-  readonly payloads: Promise<readonly string[]>;
-  stop(): void;
+  /** Every payload that came, in order, up to the payload `end`. */
+  payloads(): Promise<readonly string[]>;
 }
 
-/** A subscriber that knows nothing of our client: mosquitto_sub at QoS 2, until the payload `end`. */
-export function startWitness({ host, port }: { readonly host: string; readonly port: number }, filter: string): Witness {
-  const args = ['-h', host, '-p', `${port}`, '-V', '5', '-q', '2', '-i', 'witness', '-c', '-x', '3600', '-t', filter, '-F', 'got %p', '-d'];
-  // Its output would come in blocks.
-  const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let onReady!: () => void;
-  const ready = new Promise<void>((resolve) => (onReady = resolve));
-  const read = async (): Promise<string[]> => {
-    const payloads: string[] = [];
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (line.startsWith('Subscribed')) onReady();
-      if (!line.startsWith('got ')) continue;
-      payloads.push(line.slice(4));
-      if (payloads.at(-1) === 'end') child.kill('SIGTERM');
-    }
-    return payloads;
+/** A subscriber at QoS 2 that knows nothing of our client. Resolves when its subscription stands. */
+export async function startWitness(
+  t: TestContext,
+  { host, port }: { readonly host: string; readonly port: number },
+  filter: string,
+): Promise<Witness> {
+  const session = ['-V', '5', '-q', '2', '-i', 'witness', '-c', '-x', '3600'];
+  const subscriber = await Subscriber.start(t, ['-h', host, '-p', `${port}`, '-t', filter, ...session], '%p');
+  const payloads = async (): Promise<string[]> => {
+    const all: string[] = [];
+    while (all.at(-1) !== 'end') all.push(await subscriber.next());
+    return all;
   };
-  return { ready, payloads: read(), stop: () => void child.kill('SIGKILL') };
+  return { payloads };
 }
 
 /** What was taken and did not come, and what came more than once. */
