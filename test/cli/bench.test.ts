@@ -129,6 +129,56 @@ test('bench speaks 3.1.1 with aedes and MQTT 5 with mosquitto, whose windows it 
   assert.deepEqual([held.version, held.counts['acknowledged'], held.counts['received']], ['5.0', 400, 400]);
 });
 
+test('a rate that no generator reaches is INVALID, and says why', async () => {
+  await using broker = await launchBroker();
+  const result = await bench(
+    broker.target().port,
+    'pubsub',
+    '-n',
+    '2',
+    '--rate',
+    '100000000',
+    '--warmup',
+    '0',
+    '--duration',
+    '0.2',
+    '--drain',
+    '0.1',
+  );
+  assert.equal(result.isValid, false);
+  assert.ok(result.counts['missed'] > 0);
+  assert.match(result.invalid.join('\n'), /it did not send \d+ of the 20000000 messages that were due/);
+});
+
+test('a broker that vanishes in the middle ends the run, which tells of the lost connections', async () => {
+  await using broker = await launchBroker();
+  const target = broker.target();
+  const watcher = await WireClient.open(target, 5);
+  await watcher.connect();
+  await watcher.subscribe('vanishing/#');
+  const ended = wrenmq(
+    'bench',
+    'pubsub',
+    '-h',
+    target.host,
+    '-p',
+    String(target.port),
+    '-n',
+    '2',
+    '-t',
+    'vanishing',
+    '--duration',
+    '60',
+    '--json',
+  );
+  await watcher.receive();
+  await broker.kill();
+  const { status, stdout, stderr } = await ended;
+  const { counts, isValid } = JSON.parse(stdout) as Result;
+  assert.equal(status, isValid ? 1 : INVALID, stderr);
+  assert.ok(counts['lostConnections'] > 0 && counts['sent'] > 0, JSON.stringify(counts));
+});
+
 test('a durable load leaves no session behind', async () => {
   await using broker = await launchBroker();
   const { port } = broker.target();

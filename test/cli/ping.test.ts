@@ -46,6 +46,24 @@ test('ping prints a line for each round trip, and speaks 3.1.1 where there is no
   assert.match(stdout, new RegExp(`^${lines.join('\n')}\n$`));
 });
 
+test('ping goes over TLS, WebSocket and both', async () => {
+  await using broker = await launchBroker();
+  const port = (name: string): string => String(broker.target(name).port);
+  const authority = ['--cafile', broker.certificateAuthority];
+  for (const way of [
+    ['-L', `mqtts://localhost:${port('tls')}`, ...authority],
+    ['-L', `ws://127.0.0.1:${port('ws')}/mqtt`],
+    ['-L', `wss://localhost:${port('wss')}/mqtt`, ...authority],
+  ]) {
+    const { status, stdout, stderr } = await wrenmq('ping', ...way, '-c', '2', '-i', '0', '--json');
+    assert.equal(status, 0, `${way.join(' ')}: ${stderr}`);
+    assert.equal((JSON.parse(stdout) as { ping: Times }).ping.answered, 2);
+  }
+  const stranger = await wrenmq('ping', '-L', `mqtts://localhost:${port('tls')}`, '-c', '1');
+  assert.equal(stranger.status, 1);
+  assert.match(stranger.stderr, /certificate/);
+});
+
 test('ping ends with 1 when there is no broker, when it is silent, and when it refuses', async () => {
   assert.equal((await ping(await freePort())).status, 1);
 

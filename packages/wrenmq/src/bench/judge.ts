@@ -2,6 +2,8 @@
 export interface GeneratorFacts {
   /** The share of time in which its event loop had work, from 0 to 1. */
   readonly utilization: number;
+  /** CPU-seconds per second that it got. */
+  readonly cpu: number;
   /** How late its timers came, 99th percentile. */
   readonly loopDelayP99Ms: number;
   /** How long after its intended time a message was written, where the broker had not held it back; null in a closed loop. */
@@ -14,7 +16,7 @@ export interface GeneratorFacts {
   readonly due: number;
 }
 
-export const generatorBounds = {
+const generatorBounds = {
   utilizationMax: 0.7,
   loopDelayP99MsMax: 10,
   /** Below this nobody minds; above it, the delay must be a small part of what is measured. */
@@ -28,7 +30,9 @@ export function judgeGenerator(facts: GeneratorFacts): string[] {
   const bounds = generatorBounds;
   const reasons: string[] = [];
   if (facts.utilization > bounds.utilizationMax)
-    reasons.push(`the generator was busy ${percent(facts.utilization)} of the time (bound: ${percent(bounds.utilizationMax)})`);
+    reasons.push(
+      `the generator was busy ${percent(facts.utilization)} of the time (bound: ${percent(bounds.utilizationMax)}), with ${percent(facts.cpu)} of a core`,
+    );
   if (facts.loopDelayP99Ms > bounds.loopDelayP99MsMax)
     reasons.push(`its event loop was late by ${milliseconds(facts.loopDelayP99Ms)} at p99 (bound: ${bounds.loopDelayP99MsMax} ms)`);
   if (facts.missed > facts.due * bounds.missedShareMax)

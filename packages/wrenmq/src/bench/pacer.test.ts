@@ -59,7 +59,7 @@ function paceThousand(work: (clock: HeldClock) => void): Paced {
 }
 
 function judge(delay: LatencyHistogram, latencyP99Ms: number): string[] {
-  const facts = { utilization: 0.3, loopDelayP99Ms: 0.5, missed: 0, due: 1000 };
+  const facts = { utilization: 0.3, cpu: 1, loopDelayP99Ms: 0.5, missed: 0, due: 1000 };
   return judgeGenerator({ ...facts, scheduleDelayP99Ms: delay.percentile(99), latencyP99Ms });
 }
 

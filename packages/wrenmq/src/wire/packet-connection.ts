@@ -23,8 +23,8 @@ function allocate(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes);
 }
 
-/** One read buffer for all connections of a program: each uses it up before the next reads. */
-export function createReadBuffer(): Buffer {
+/** Several connections may share one: each uses it up before the next reads. */
+function createReadBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(READ_BYTES);
 }
 
