@@ -20,13 +20,13 @@ test('a session goes on when the broker was killed and started again: nothing is
   const publisher = await house.connect({ ...options, clientId: 'publisher' });
   await publisher.publish('plant/a', 'before', { qos: 2 });
   await Promise.all([nextEvent(subscriber, 'offline'), nextEvent(publisher, 'offline'), house.broker.kill()]);
-  const published = ([0, 1, 2] as const).map((qos) => publisher.publish('plant/a', `while away ${qos}`, { qos }));
+  const published = ([1, 2] as const).map((qos) => publisher.publish('plant/a', `while away ${qos}`, { qos }));
   const [online] = await Promise.all([nextEvent(subscriber, 'online'), house.broker.start()]);
   assert.equal((online as { sessionPresent: boolean }).sessionPresent, true);
   await Promise.all(published);
   await publisher.publish('plant/a', 'after', { qos: 2 });
-  const seen = new Set(texts(await take(stream, 5)));
-  assert.deepEqual(seen, new Set(['before', 'while away 0', 'while away 1', 'while away 2', 'after']));
+  const seen = new Set(texts(await take(stream, 4)));
+  assert.deepEqual(seen, new Set(['before', 'while away 1', 'while away 2', 'after']));
 });
 
 test('what is published while there is no broker leaves in order when there is one', async () => {
