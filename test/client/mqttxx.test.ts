@@ -318,6 +318,20 @@ test('too many calls fail at once; a call that is over, and one that could not b
   await assert.rejects(a.call('peer/waits', 'x', 1, { timeout: 5 }), RPCMethodNotFoundError);
 });
 
+test('a call that waits fails when its client ends', async (t) => {
+  const [a, b] = [await enter(t, 'ends'), await peer(t, 'keeps')];
+  const { promise: called, resolve } = Promise.withResolvers<void>();
+  b.register('wait', () => {
+    resolve();
+    return new Promise(() => {});
+  });
+  const rpc = await convention(a);
+  const call = assert.rejects(rpc.call('peer/keeps', 'wait'), { code: ErrorCode.CONNECTION_LOST });
+  await called;
+  await a.disconnect();
+  await call;
+});
+
 test('a call to nobody fails at once', async (t) => {
   const rpc = await peer(t, 'alone', { config: { defaultTimeout: 3_600 } });
   await assert.rejects(rpc.call('peer/nobody', 'get'), (error) => error instanceof RPCPeerUnreachableError && error.code === 3007);

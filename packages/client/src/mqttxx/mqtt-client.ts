@@ -34,6 +34,7 @@ export class MQTTClient implements AsyncDisposable {
   readonly #lanes = new TopicLanes();
   readonly #asked = new Set<Promise<unknown>>();
   #client: MqttClient | undefined;
+  #ending = new AbortController();
   #connecting: Promise<void> | undefined;
 
   constructor(config: MQTTConfig | MQTTConfigFields) {
@@ -102,6 +103,11 @@ export class MQTTClient implements AsyncDisposable {
     void known.registration?.then((registration) => registration?.remove());
   }
 
+  /** Aborted when the client ends. Each `connect` brings another one. */
+  get endSignal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /** Resolves when the broker has answered all subscriptions made so far, granting them or not. */
   async granted(): Promise<void> {
     await Promise.all(this.#asked);
@@ -157,6 +163,8 @@ export class MQTTClient implements AsyncDisposable {
     await client.close();
     if (this.#client !== client) return;
     this.#client = undefined;
+    this.#ending.abort();
+    this.#ending = new AbortController();
     this.#connecting = undefined;
     for (const known of this.#patterns.values()) known.registration = undefined;
   }

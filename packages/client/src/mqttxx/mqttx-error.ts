@@ -100,7 +100,7 @@ export function rpcError(error: unknown): unknown {
   if (error instanceof RpcMethodNotFoundError) return new RPCMethodNotFoundError(message, error);
   if (error instanceof RpcPermissionDeniedError) return new PermissionDeniedError(message, error);
   if (error instanceof RpcRemoteError) return new RPCRemoteError(message, error);
-  return connectionError(error, ErrorCode.PUBLISH_FAILED);
+  return connectionError(error, error.code === 'ABORTED' ? ErrorCode.CONNECTION_LOST : ErrorCode.PUBLISH_FAILED);
 }
 
 export function connectionError(error: unknown, code: ErrorCode): ConnectionError {

@@ -86,14 +86,14 @@ export class RpcDesk {
   /**
    * Calls a method of whoever listens on `topic`. Rejects with MQTTXError NOT_CONNECTED without a connection, TypeError without `replyTo`,
    * TooManyConcurrentCallsError, RPCTimeoutError, RPCRemoteError (and its RPCMethodNotFoundError and PermissionDeniedError),
-   * RPCPeerUnreachableError at once when the broker says that nobody listens.
+   * RPCPeerUnreachableError at once when the broker says that nobody listens, ConnectionError CONNECTION_LOST when the client ends.
    */
   async call<Result = unknown>(topic: string, method: string, params: unknown = null, options: RPCCallOptions = {}): Promise<Result> {
     const { timeout = 0, replyTo } = options;
     if (!this.#client.isConnected) throw new MQTTXError('the client is not connected', ErrorCode.NOT_CONNECTED);
     if (replyTo === undefined) throw new TypeError('replyTo is missing: where the answer shall go');
     try {
-      return await this.#peer.call(topic, method, params, { timeout: timeout * 1000, replyTo });
+      return await this.#peer.call(topic, method, params, { timeout: timeout * 1000, replyTo, signal: this.#client.endSignal });
     } catch (error) {
       throw rpcError(error);
     }

@@ -72,11 +72,14 @@ export class RpcResponder {
   /** Never rejects. */
   async #handle(call: IncomingCall, onStream: () => void): Promise<void> {
     if (!this.#mayAnswer(call.replyTo)) return;
-    const running = new RunningCall(call, call.message && readNumber(call.message, creditProperty));
-    const context = this.#context(call, running);
+    const credit = call.message && readNumber(call.message, creditProperty);
+    const running = new RunningCall(call, credit);
+    const context = this.#context(call, running, credit === undefined);
     if (this.#methods >= this.#concurrency) return this.#send(call, call.fail(429, 'too many calls'), context);
     this.#methods += 1;
-    this.#running.set(call.name, running);
+    // A repetition of a call that runs waits for its answer, and leaves cancellation and credit to it.
+    if (!this.#running.has(call.name)) this.#running.set(call.name, running);
+    if (credit === undefined) this.#limit(running, context);
     const answering = this.#answer(running, context, onStream).catch((error: unknown) => {
       this.#options.onError?.(error, context);
       return undefined;
@@ -99,7 +102,7 @@ export class RpcResponder {
     if (method.stream) {
       running.isStream = true;
       onStream();
-    } else this.#limit(running, context);
+    }
     const run = () => this.#run(method, running, context);
     return this.#answers === undefined || call.identity === undefined ? run() : this.#answers.once(call.identity, run);
   }
@@ -151,7 +154,8 @@ export class RpcResponder {
     }
   }
 
-  #context(call: IncomingCall, running: RunningCall): RpcContext {
+  /** Who reads a stream has no deadline, only patience. */
+  #context(call: IncomingCall, running: RunningCall, hasDeadline: boolean): RpcContext {
     const { method, callerId, name: callId, topic, replyTo, wire, message } = call;
     const { verifiedBy } = this.#options;
     const verifiedCallerId = message && verifiedBy ? readProperty(message, verifiedBy) : undefined;
@@ -166,16 +170,19 @@ export class RpcResponder {
       signal: running.signal,
       ...(verifiedCallerId !== undefined && { verifiedCallerId }),
       ...(message !== undefined && { message }),
-      ...(message?.expiry !== undefined && { deadline: Date.now() + message.expiry * 1000 }),
+      ...(hasDeadline && message?.expiry !== undefined && { deadline: Date.now() + message.expiry * 1000 }),
     };
   }
 
   async #send(call: IncomingCall, answer: CallAnswer, context: RpcContext): Promise<void> {
-    const left = context.deadline === undefined ? undefined : Math.max(1, Math.ceil((context.deadline - Date.now()) / 1000));
+    const { deadline } = context;
+    const left = deadline === undefined ? call.message?.expiry : Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
     try {
       await call.send(answer, left);
     } catch (error) {
       this.#options.onError?.(error, context);
+      const isTooLarge = error instanceof MqttError && error.code === 'TOO_LARGE';
+      if (isTooLarge && answer.status < 300) await this.#send(call, call.fail(500, `the answer: ${error.message}`), context);
     }
   }
 }

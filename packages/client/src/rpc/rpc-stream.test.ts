@@ -180,6 +180,18 @@ test('a stream ends when its caller is gone', async (t) => {
   assert.ok(source.isEnded);
 });
 
+test('a stream whose call is repeated goes on', async () => {
+  const network = new TestNetwork();
+  await serve(network);
+  const stream = rpcClient(network.client('caller'), 'x', api).count(200)[Symbol.asyncIterator]();
+  assert.equal((await stream.next()).value, 0);
+  const [{ topic, payload, options }] = network.published;
+  const { signal: _, ...again } = options;
+  await network.client('again').publish(topic, payload, again);
+  for (let i = 1; i < 200; i += 1) assert.equal((await stream.next()).value, i);
+  assert.equal((await stream.next()).done, true);
+});
+
 test('a removed responder ends its streams', async () => {
   const network = new TestNetwork();
   const { served, source } = await serve(network);

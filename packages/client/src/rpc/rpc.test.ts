@@ -226,6 +226,23 @@ test('a result that cannot be written is answered with an error', async () => {
   await assert.rejects(rpcClient(network.client('caller'), 'x', { get: {} }).get(1), { name: 'RpcRemoteError', status: 500 });
 });
 
+test('an answer that is too large for the broker is answered with an error', async () => {
+  const network = new TestNetwork();
+  await serveRpc(network.client('server'), 'x', { get: {} }, { get: () => 'x'.repeat(100_000) });
+  const { get } = rpcClient(network.client('caller'), 'x', { get: {} });
+  await assert.rejects(get(1), { status: 500, message: 'the answer: larger than the broker accepts' });
+});
+
+test('an authorization that never ends ends with the time of its call', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const network = new TestNetwork();
+  await serve(network, { methodTimeout: 1_000, authorize: () => new Promise<boolean>(() => {}) });
+  const call = assert.rejects(rpcClient(network.client('caller'), 'device/1', api).echo(1), RpcTimeoutError);
+  await settle();
+  t.mock.timers.tick(1_000);
+  await call;
+});
+
 test('an unknown method and a refused caller have errors of their own', async () => {
   const network = new TestNetwork();
   const { heard } = await serve(network, { authorize: (caller, method) => caller === 'admin' || method !== 'echo' });

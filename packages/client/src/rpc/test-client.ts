@@ -67,6 +67,7 @@ class TestClient {
     if (options.signal?.aborted) throw new MqttError('ABORTED', 'aborted');
     const isText = typeof target === 'string';
     const payload = isText ? bytesOf(value as Payload) : await target.encode(value);
+    if (payload.length > 100_000) throw new MqttError('TOO_LARGE', 'larger than the broker accepts');
     const isMatched = this.#network.route({
       topic: isText ? target : target.topic,
       payload,
