@@ -15,6 +15,7 @@ export class KeepAlive {
     this.#pingDue = now + this.#intervalMs / 2;
     this.#asked = undefined;
     this.#heard = now;
+    this.#isReading = true;
   }
 
   stop(): void {

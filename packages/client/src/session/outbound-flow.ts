@@ -118,8 +118,9 @@ export class OutboundFlow {
 
   /** Sends what may be sent: first what was sent before, then the queue, as far as the quota goes. */
   pump(): void {
-    if (!this.#connection.isConnected) return;
-    while (this.#used < this.#connection.quota) {
+    const connection = this.#connection;
+    // What a refused message's owner does may end the connection.
+    while (connection.isConnected && this.#used < connection.quota) {
       const again = this.#again.shift();
       if (again !== undefined) {
         if (again.state === EntryState.Assigned) this.#take(again);
@@ -138,7 +139,7 @@ export class OutboundFlow {
       this.#queue.shift();
       this.#take(entry);
     }
-    this.#write();
+    if (connection.isConnected) this.#write();
   }
 
   /** PUBACK. */
@@ -230,8 +231,9 @@ export class OutboundFlow {
 
   /** Sends what waited for a connection. */
   resume(): void {
-    if (!this.#connection.isConnected) return;
-    for (let entry = this.#unacknowledged.first; entry !== undefined; entry = this.#unacknowledged.first) {
+    while (this.#connection.isConnected) {
+      const entry = this.#unacknowledged.first;
+      if (entry === undefined) break;
       this.#unacknowledged.shift();
       entry.state = EntryState.Ended;
       this.#publishAtOnce(entry.topic, entry, entry.properties, entry.message!);

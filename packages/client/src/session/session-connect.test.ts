@@ -268,3 +268,12 @@ test("output is gathered: many packets leave in one piece, and the piece is the 
   assert.deepEqual([...bytes], expected);
   assert.equal(session.session.takeOutput(), undefined);
 });
+
+test('the next connection is read from the start, whatever became of the last', () => {
+  const session = new TestSession({ keepAlive: 10 }).connect();
+  session.session.setReading(false, session.now);
+  session.reconnect();
+  session.session.tick(session.now + 5_000);
+  session.session.tick(session.now + 15_000);
+  assert.equal(session.error?.code, 'DISCONNECTED');
+});

@@ -165,7 +165,7 @@ export interface SessionCore {
   stored(): void;
   /** It could not be stored: QUEUE_FULL or STORE. Its new messages fail with this error. */
   storeFailed(error: MqttError): void;
-  /** Whether the driver reads from the transport: while it does not, a missing PINGRESP means nothing. */
+  /** Whether the driver reads from the transport, as it does at first: while it does not, a missing PINGRESP means nothing. */
   setReading(isReading: boolean, now: number): void;
   tick(now: number): void;
 }

@@ -262,3 +262,21 @@ test('packet identifiers for SUBSCRIBE remain however many messages are in fligh
   assert.equal(session.session.inflight, 64_511);
   assert.equal(session.session.queued, 1_024);
 });
+
+test('the connection may end from within the answers to messages: what is left stays for the next one', () => {
+  const session = new TestSession().connect({ receiveMaximum: 1 });
+  session.publish('blocker', 1);
+  const large = session.publish('large', 1, { payload: new Uint8Array(500) });
+  large.onFailed = () => session.session.closed();
+  session.publish('b', 1);
+  session.reconnect({ receiveMaximum: 1, maximumPacketSize: 100 });
+  session.output();
+  session.receive({ type: PUBACK, packetId: 1, reasonCode: 0 });
+  assert.deepEqual([session.session.inflight, session.session.queued], [0, 1]);
+  const zeros = [session.publish('x', 0), session.publish('y', 0)];
+  zeros[0].onAcknowledged = () => session.session.closed();
+  session.connect({}, true);
+  assert.equal(session.session.queued, 2);
+  session.connect({}, true);
+  assert.deepEqual(session.sent(), ['PUBLISH 0 y q0', 'PUBLISH 1 b q1']);
+});
