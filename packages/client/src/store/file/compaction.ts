@@ -4,11 +4,11 @@ import { type LiveIndex, type LiveOp, Survivors } from './live-index.ts';
 import { measureOp, OpDecoder } from './op-codec.ts';
 import { RecordWriter } from './record-writer.ts';
 import { RECORD_HEAD_BYTES } from './segment.ts';
-import { SegmentReader } from './segment-reader.ts';
+import { SegmentReader, type SegmentRecord } from './segment-reader.ts';
 import { damaged } from './store-error.ts';
 
-/** Steps of one record of a compacted segment. */
-const RECORD_BYTES_MAX = 1024 * 1024;
+/** A record of a compacted segment is written when it is so long. */
+const RECORD_BYTES_FULL = 1024 * 1024;
 
 export interface CompactionOrder {
   readonly fileSystem: FileSystem;
@@ -35,9 +35,10 @@ export async function compact(order: CompactionOrder): Promise<Compacted | undef
     const copy = new Copy(writer, index);
     const survivors = new Survivors(index);
     for (const source of sources) {
-      for await (const { op, at } of readOps(fileSystem, source.path)) {
+      for await (const steps of readSteps(fileSystem, source.path)) {
         if (!order.isWanted()) return undefined;
-        if (survivors.keeps(op, source.number, at)) await copy.add(op);
+        for (const { op, at } of steps) if (survivors.keeps(op, source.number, at)) copy.add(op);
+        await copy.flush();
       }
     }
     await copy.finish();
@@ -48,22 +49,34 @@ export async function compact(order: CompactionOrder): Promise<Compacted | undef
   }
 }
 
-/** All steps of a segment that is complete. */
-export async function* readOps(fileSystem: FileSystem, path: string): AsyncGenerator<{ readonly op: StoreOp; readonly at: number }> {
+export interface PlacedStep {
+  readonly op: StoreOp;
+  /** Where it stands in the file. */
+  readonly at: number;
+}
+
+/** The steps of a segment that is complete, record by record. */
+export async function* readSteps(fileSystem: FileSystem, path: string): AsyncGenerator<readonly PlacedStep[]> {
   const reader = await SegmentReader.open(fileSystem, path);
   if (reader === undefined) throw damaged(path, 0, 'the header is missing');
   try {
     for (let record = await reader.next(); record !== undefined; record = await reader.next()) {
       if (record === 'torn') throw damaged(path, reader.position, 'the last record is cut off');
-      const decoder = new OpDecoder(record.bytes, RECORD_HEAD_BYTES);
-      while (decoder.at < record.bytes.length - 1) {
-        const at = record.position + decoder.at;
-        yield { op: decoder.next(), at };
-      }
+      yield decodeSteps(record);
     }
   } finally {
     await reader.close();
   }
+}
+
+function decodeSteps({ bytes, position }: SegmentRecord): PlacedStep[] {
+  const decoder = new OpDecoder(bytes, RECORD_HEAD_BYTES);
+  const steps: PlacedStep[] = [];
+  while (decoder.at < bytes.length - 1) {
+    const at = position + decoder.at;
+    steps.push({ op: decoder.next(), at });
+  }
+  return steps;
 }
 
 class Copy {
@@ -79,11 +92,15 @@ class Copy {
     this.#index = index;
   }
 
-  async add(op: StoreOp): Promise<void> {
+  /** Before anything else happens to the index. */
+  add(op: StoreOp): void {
     this.#ops.push(op);
     this.#entries.push(this.#index.find(op));
     this.#bytes += measureOp(op);
-    if (this.#bytes >= RECORD_BYTES_MAX) await this.#write();
+  }
+
+  async flush(): Promise<void> {
+    if (this.#bytes >= RECORD_BYTES_FULL) await this.#write();
   }
 
   async finish(): Promise<void> {

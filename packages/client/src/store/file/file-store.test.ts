@@ -268,6 +268,16 @@ test('a store is opened once, and takes nothing before and after', async () => {
   await new FileStore('/data').close();
 });
 
+test('a store that is closed while it opens is free afterwards', async () => {
+  const [disk, processes] = [new TestDisk(seededRandom(12)), new TestProcesses()];
+  const store = new FileStore('/data', {}, { fileSystem: disk, processes });
+  const opening = store.open('client');
+  await store.close();
+  await opening;
+  await assert.rejects(store.append([put(1)]), { code: 'STORE' });
+  await openAndDescribe(new FileStore('/data', {}, { fileSystem: disk, processes }));
+});
+
 test('options that mean nothing are INVALID', () => {
   assert.throws(() => fileStore('/data', { maxBytes: 0 }), { code: 'INVALID' });
   assert.throws(() => fileStore('/data', { sync: 'sometimes' as 'always' }), { code: 'INVALID' });

@@ -54,6 +54,7 @@ export class FileStore implements SessionStore {
   readonly #sync: SyncMode;
   readonly #bytesMax: number;
   readonly #surroundings: FileStoreSurroundings;
+  #opening: Promise<OpenSession> | undefined;
   #session: OpenSession | undefined;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
   #waiting: Batch[] = [];
@@ -74,13 +75,15 @@ export class FileStore implements SessionStore {
   async open(clientId: string): Promise<{ readonly ops: AsyncIterable<StoreOp>; readonly existed: boolean }> {
     if (this.#state !== 'new') throw new MqttError('INVALID', 'a session store is opened once: make another for another client');
     this.#state = 'opening';
+    const opening = this.#openSession(clientId);
+    this.#opening = opening;
     try {
-      this.#session = await this.#openSession(clientId);
-      this.#state = 'open';
-      const { log } = this.#session;
+      const { log } = (this.#session = await opening);
+      // Unless it was closed meanwhile.
+      if (this.#state === 'opening') this.#state = 'open';
       return { ops: log.replay(), existed: log.existed };
     } catch (error) {
-      this.#state = 'new';
+      if (this.#state === 'opening') this.#state = 'new';
       throw error instanceof MqttError ? error : diskError('cannot be opened', error);
     }
   }
@@ -104,12 +107,11 @@ export class FileStore implements SessionStore {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed' || this.#session === undefined) {
-      this.#state = 'closed';
-      return;
-    }
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const { log, lock } = this.#session;
+    const session = await this.#opening?.catch(() => undefined);
+    if (session === undefined) return;
+    const { log, lock } = session;
     try {
       await this.#writing;
       await log.close();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
-import { compact, readOps } from './compaction.ts';
+import { compact, readSteps } from './compaction.ts';
 import type { FileSystem } from './file-system.ts';
 import { type LiveIndex, Survivors } from './live-index.ts';
 import { recoverLog } from './recover-log.ts';
@@ -70,8 +70,8 @@ export class SessionLog {
       const survivors = new Survivors(this.index);
       const numbers = [...this.#sealed.map(({ number }) => number), ...(this.#active === undefined ? [] : [this.#active.number])];
       for (const number of numbers) {
-        for await (const { op, at } of readOps(this.#settings.fileSystem, this.#path(number))) {
-          if (survivors.keeps(op, number, at)) yield op;
+        for await (const steps of readSteps(this.#settings.fileSystem, this.#path(number))) {
+          for (const { op, at } of steps) if (survivors.keeps(op, number, at)) yield op;
         }
       }
     } finally {

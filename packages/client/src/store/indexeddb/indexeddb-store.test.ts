@@ -177,6 +177,17 @@ test('the locks of Node.js do as those of a browser', async () => {
   await second.close();
 });
 
+test('a store that is closed while it opens is free afterwards', async () => {
+  const browser = startBrowser();
+  const store = new IndexedDbStore('app', browser);
+  const opening = store.open('client');
+  await store.close();
+  await opening;
+  await assert.rejects(store.append([put(1)]), { code: 'STORE' });
+  assert.equal(browser.locks.held.size, 0);
+  await openAndDescribe(new IndexedDbStore('app', browser));
+});
+
 test('where something is missing, it says what', async () => {
   await assert.rejects(indexedDbStore('app').open('client'), { code: 'NOT_SUPPORTED', message: /no IndexedDB/ });
   const { indexedDB, IDBKeyRange: keyRange } = startBrowser();

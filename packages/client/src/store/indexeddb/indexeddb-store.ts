@@ -26,6 +26,7 @@ export class IndexedDbStore implements SessionStore {
   readonly #surroundings: BrowserSurroundings;
   #database: BrowserDatabase | undefined;
   #unlock: (() => void) | undefined;
+  #opening: Promise<BrowserDatabase> | undefined;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
   #live = new LiveKeys();
   #lastKey = 0;
@@ -47,17 +48,28 @@ export class IndexedDbStore implements SessionStore {
     this.#state = 'opening';
     // Both parts may hold any character.
     const name = `wrenmq ${JSON.stringify([this.#name, clientId])}`;
+    this.#opening = this.#openDatabase(name, navigator.locks, (locked) => BrowserDatabase.open(indexedDB, IDBKeyRange, locked));
     try {
-      this.#unlock = await acquireTabLock(navigator.locks, name);
-      this.#database = await BrowserDatabase.open(indexedDB, IDBKeyRange, name);
-      await this.#readKeys();
+      const database = await this.#opening;
+      // Unless it was closed meanwhile.
+      if (this.#state === 'opening') this.#state = 'open';
+      return { ops: this.#replay(database), existed: this.#lastKey > 0 };
     } catch (error) {
-      this.#free();
-      this.#state = 'new';
+      if (this.#state === 'opening') this.#state = 'new';
       throw storeError('cannot be opened', error);
     }
-    this.#state = 'open';
-    return { ops: this.#replay(this.#database), existed: this.#lastKey > 0 };
+  }
+
+  async #openDatabase(name: string, locks: LockMaker, open: (name: string) => Promise<BrowserDatabase>): Promise<BrowserDatabase> {
+    this.#unlock = await acquireTabLock(locks, name);
+    try {
+      this.#database = await open(name);
+      await this.#readKeys();
+      return this.#database;
+    } catch (error) {
+      this.#free();
+      throw error;
+    }
   }
 
   append(ops: readonly StoreOp[]): Promise<void> {
@@ -71,7 +83,9 @@ export class IndexedDbStore implements SessionStore {
   }
 
   async close(): Promise<void> {
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
+    await this.#opening?.catch(() => undefined);
     await this.#writing;
     this.#free();
   }
