@@ -49,8 +49,9 @@ for (const tool of TOOLS) {
     );
   });
 
-  test(`wrenmq ${tool} has every flag of mosquitto_${tool}`, () => {
-    const command = createProgram().commands.find((each) => each.name() === tool)!;
+  test(`wrenmq ${tool} has every flag of mosquitto_${tool}`, async () => {
+    const program = await createProgram();
+    const command = program.commands.find((each) => each.name() === tool)!;
     for (const { names, words, tools } of MOSQUITTO_FLAGS.filter(({ names: [name] }) => name !== '--help')) {
       if (!tools.includes(tool)) continue;
       for (const name of names) {

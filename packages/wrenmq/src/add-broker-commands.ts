@@ -1,14 +1,7 @@
 import { type Command, Option } from 'commander';
 
-/** `wrenmq start`, `config`, `passwd` and `setup`. */
-export function addBrokerCommands(program: Command): void {
-  addStart(program);
-  addConfig(program);
-  addPasswd(program);
-  addSetup(program);
-}
-
-function addStart(program: Command): void {
+/** `wrenmq start` */
+export function addStart(program: Command): void {
   withConfigOptions(program.command('start'))
     .description('run the broker')
     .option('--dev', 'in memory and for this machine only: nothing is kept, everything local may connect')
@@ -18,7 +11,8 @@ function addStart(program: Command): void {
     .action(async (options) => (await import('./start.ts')).start(options));
 }
 
-function addConfig(program: Command): void {
+/** `wrenmq config` */
+export function addConfig(program: Command): void {
   const config = program.command('config').description('look at the configuration without starting anything');
   withConfigOptions(config.command('check [file]'))
     .description('say everything that is wrong with it, or nothing')
@@ -37,7 +31,8 @@ function addConfig(program: Command): void {
     .action(async () => (await import('./config-commands.ts')).printSchema());
 }
 
-function addPasswd(program: Command): void {
+/** `wrenmq passwd` */
+export function addPasswd(program: Command): void {
   program
     .command('passwd <file> <user> [password]')
     .description('add or change a user in a password file, as mosquitto_passwd does; asks for the password')
@@ -49,7 +44,8 @@ function addPasswd(program: Command): void {
     .action(async (file, user, password, options) => (await import('./passwd.ts')).passwd(file, user, password, options));
 }
 
-function addSetup(program: Command): void {
+/** `wrenmq setup` */
+export function addSetup(program: Command): void {
   withConfigOptions(program.command('setup'))
     .description('make a first user, print the credential once, and write a configuration file if there is none')
     .option('--user <name>', 'name of the user', 'wren')

@@ -1,23 +1,41 @@
 import { Command, CommanderError } from 'commander';
-import { addBench } from './bench/add-bench.ts';
-import { addBrokerCommands } from './add-broker-commands.ts';
-import { addCompletion } from './completion/add-completion.ts';
-import { addContext } from './context/add-context.ts';
 import { describeCommand } from './describe-command.ts';
 import { CommandError, ExitCode } from './exit-code.ts';
-import { addExplain } from './explain/add-explain.ts';
 import { findCommand, normalizeArguments } from './normalize-arguments.ts';
-import { addPing } from './ping/add-ping.ts';
-import { addProbe } from './probe/add-probe.ts';
-import { addPub } from './pub/add-pub.ts';
-import { addRr } from './rr/add-rr.ts';
-import { addSub } from './sub/add-sub.ts';
 import { readVersion } from './version.ts';
+
+type Add = (program: Command) => void;
+
+/** The commands under their headings in the help. Each is loaded only when it, or all of them, are asked for. */
+const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Add>>>>> = {
+  'Messages:': {
+    pub: async () => (await import('./pub/add-pub.ts')).addPub,
+    sub: async () => (await import('./sub/add-sub.ts')).addSub,
+    rr: async () => (await import('./rr/add-rr.ts')).addRr,
+  },
+  'The broker:': {
+    start: async () => (await import('./add-broker-commands.ts')).addStart,
+    config: async () => (await import('./add-broker-commands.ts')).addConfig,
+    passwd: async () => (await import('./add-broker-commands.ts')).addPasswd,
+    setup: async () => (await import('./add-broker-commands.ts')).addSetup,
+  },
+  'Looking at a broker:': {
+    ping: async () => (await import('./ping/add-ping.ts')).addPing,
+    probe: async () => (await import('./probe/add-probe.ts')).addProbe,
+    bench: async () => (await import('./bench/add-bench.ts')).addBench,
+  },
+  'Tools:': {
+    explain: async () => (await import('./explain/add-explain.ts')).addExplain,
+    context: async () => (await import('./context/add-context.ts')).addContext,
+    completion: async () => (await import('./completion/add-completion.ts')).addCompletion,
+    version: async () => addVersion,
+  },
+};
 
 /** Runs one command and returns its exit code. Whatever goes wrong is one block on standard error, without a stack. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
-    const program = createProgram();
+    const program = await createProgram(args[0]);
     const { command, depth } = findCommand(program, args);
     const normal = [...args.slice(0, depth), ...normalizeArguments(command, args.slice(depth))];
     await program.parseAsync(normal, { from: 'user' });
@@ -47,39 +65,43 @@ function jsonError({ message, exitCode, reasonCode }: CommandError): string {
   return JSON.stringify({ error: { code, exitCode, ...(reasonCode === undefined ? {} : { reasonCode }), message: text } });
 }
 
-/** Every command with its flags; what a command does is loaded when it runs. */
-export function createProgram(): Command {
-  const program = describeCommand(new Command('wrenmq'), 'WrenMQ, an MQTT broker that is durable by default, and its command line', [
-    ['wrenmq start --dev', 'a broker for this machine, in memory'],
-    ["wrenmq sub -t 'home/#' -v", 'print what comes'],
-    ['wrenmq pub -t home/lamp -m on', 'publish a message'],
-    ['wrenmq explain 0x87', 'what a reason code means'],
-    ['wrenmq help pub', 'all about a command'],
-  ])
-    .version(readVersion(), '--version', 'print the version')
-    .helpOption('--help', 'show this help')
-    .addHelpCommand(new Command('help').argument('[command]').description('show the help of a command').helpGroup('Tools:'))
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wrenmq: ')) })
-    .showSuggestionAfterError()
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 success, 1 failure, 2 wrong usage, 3 no connection, 4 connection refused, 5 refused,\n27 timed out. All of them: docs/command-line.md',
-    );
-  // Subcommands take over what is set so far (exitOverride, helpOption).
-  program.commandsGroup('Messages:');
-  for (const add of [addPub, addSub, addRr]) add(program);
-  // As mosquitto's tools have it.
-  for (const command of program.commands) command.version(readVersion(), '--version', 'print the version');
-  program.commandsGroup('The broker:');
-  addBrokerCommands(program);
-  program.commandsGroup('Looking at a broker:');
-  for (const add of [addPing, addProbe, addBench]) add(program);
-  program.commandsGroup('Tools:');
-  for (const add of [addExplain, addContext, addCompletion]) add(program);
+/** The program with one command, or with every one when there is none of this name: for the help, and to find the nearest. */
+export async function createProgram(name?: string): Promise<Command> {
+  const program = createEmptyProgram();
+  const isKnown = name !== undefined && Object.values(COMMANDS).some((commands) => Object.hasOwn(commands, name));
+  for (const [heading, commands] of Object.entries(COMMANDS)) {
+    program.commandsGroup(heading);
+    for (const [each, load] of Object.entries(commands)) if (!isKnown || each === name) (await load())(program);
+  }
+  return program;
+}
+
+function createEmptyProgram(): Command {
+  return (
+    describeCommand(new Command('wrenmq'), 'WrenMQ, an MQTT broker that is durable by default, and its command line', [
+      ['wrenmq start --dev', 'a broker for this machine, in memory'],
+      ["wrenmq sub -t 'home/#' -v", 'print what comes'],
+      ['wrenmq pub -t home/lamp -m on', 'publish a message'],
+      ['wrenmq explain 0x87', 'what a reason code means'],
+      ['wrenmq help pub', 'all about a command'],
+    ])
+      .version(readVersion(), '--version', 'print the version')
+      // Subcommands take over what is set so far.
+      .helpOption('--help', 'show this help')
+      .addHelpCommand(new Command('help').argument('[command]').description('show the help of a command').helpGroup('Tools:'))
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wrenmq: ')) })
+      .showSuggestionAfterError()
+      .addHelpText(
+        'after',
+        '\nExit codes: 0 success, 1 failure, 2 wrong usage, 3 no connection, 4 connection refused, 5 refused,\n27 timed out. All of them: docs/command-line.md',
+      )
+  );
+}
+
+function addVersion(program: Command): void {
   program
     .command('version')
     .description('print the version, and that of Node.js')
     .action(() => console.log(`wrenmq ${readVersion()} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})`));
-  return program;
 }

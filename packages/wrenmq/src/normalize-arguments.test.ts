@@ -6,7 +6,7 @@ import { tempDirectory } from '@wrenmq/testkit';
 import { createProgram } from './command-line.ts';
 import { findCommand, normalizeArguments } from './normalize-arguments.ts';
 
-const program = createProgram();
+const program = await createProgram();
 
 function normalized(...args: string[]): string[] {
   const { command, depth } = findCommand(program, args);

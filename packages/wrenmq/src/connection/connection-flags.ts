@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { readVersion } from '#version.ts';
 
 /** What commander makes of the flags that say which broker to connect to, and how. */
 export interface ConnectionFlags {
@@ -70,6 +71,7 @@ export function addConnectionFlags(command: Command): Command {
     .optionsGroup('Other:')
     .option('-d, --debug', 'tell on standard error what happens')
     .option('--quiet', 'print no errors')
+    .version(readVersion(), '--version', 'print the version')
     .option('--exit-with-reason', "a refused connection ends with the broker's reason code, as in mosquitto's tools");
 }
 
