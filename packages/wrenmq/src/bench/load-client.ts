@@ -97,7 +97,7 @@ export class LoadClient implements PacketSink {
     this.#connection = await PacketConnection.open(target, this, this.#buffers.read);
     if (this.#isLeaving) this.#connection.destroy();
     const connack = (await this.#ask(packet, target.timeoutMs)) as ConnackPacket | null;
-    // Not more than the broker is ready for. [MQTT-3.3.4-9]
+    // Not more than the broker is ready for.
     this.#window = Math.min(this.#window, connack?.properties?.receiveMaximum ?? 65_535);
     return connack;
   }

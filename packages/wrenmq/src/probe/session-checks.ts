@@ -76,7 +76,7 @@ const willDelay: Check = {
   },
 };
 
-/** Seconds. A server closes after one and a half times this. [MQTT-3.1.2-22] */
+/** Seconds. A server closes after one and a half times this. */
 const KEEP_ALIVE = 1;
 /** Some brokers look only every few seconds. */
 const KEEP_ALIVE_PATIENCE_MS = 8000;
