@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryStore } from './memory-store.ts';
+
+test('the memory store is not durable, has nothing, and takes nothing', async () => {
+  const store = memoryStore();
+  assert.equal(store.isDurable, false);
+  await store.append([{ op: 'session', state: 'new' }]);
+  const { ops, existed } = await store.open('c');
+  assert.equal(existed, false);
+  assert.deepEqual(await Array.fromAsync(ops), []);
+  await store.close();
+});
