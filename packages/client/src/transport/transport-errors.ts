@@ -23,6 +23,8 @@ function describe(cause: unknown): string {
   // Several addresses of one name, each with its own reason.
   if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.map(describe).join('; ');
   if (!(cause instanceof Error)) return String(cause);
-  const { code } = cause as { code?: unknown };
+  const { code, reason } = cause as { code?: unknown; reason?: unknown };
+  // OpenSSL wraps it in addresses and file names.
+  if (typeof reason === 'string') return reason;
   return cause.message === '' ? (typeof code === 'string' ? code : cause.name) : cause.message;
 }
