@@ -77,7 +77,9 @@ export class Inbound implements RouterHost, SubscriptionsHost {
   }
 
   restore(op: StoreOp): void {
-    this.#subscriptions.restore(op);
+    if (op.op === 'sub.put') this.#subscriptions.restore(op.filter, op.id);
+    else if (op.op === 'sub.del') this.#subscriptions.restore(op.filter, undefined);
+    else if (op.op === 'session') this.#subscriptions.forgetRestored();
   }
 
   onOnline(sessionPresent: boolean): void {

@@ -2,7 +2,6 @@ import type { QoS } from '@wrenmq/codec';
 import { Deferred } from '#base/deferred.ts';
 import type { MqttError } from '#base/mqtt-error.ts';
 import type { SubscriptionIntent } from '#session/session-contract.ts';
-import type { StoreOp } from '#store/session-store.ts';
 import type { Consumer } from './consumer.ts';
 import { HeldFilter } from './held-filter.ts';
 import type { Router } from './router.ts';
@@ -40,16 +39,16 @@ export class Subscriptions {
     this.#host = host;
   }
 
-  /** What the store tells of the session that goes on. */
-  restore(op: StoreOp): void {
-    if (op.op === 'sub.put') {
-      const held = this.#held.get(op.filter) ?? this.#hold(op.filter);
-      held.intent = { subscriptionIdentifier: op.id };
-    } else if (op.op === 'sub.del') {
-      this.#release(op.filter);
-    } else if (op.op === 'session') {
-      for (const held of this.#held.values()) if (held.consumers.length === 0) this.#release(held.filter);
-    }
+  /** The session that goes on has subscribed to it in an earlier life; an identifier of undefined: no longer. */
+  restore(filter: string, subscriptionIdentifier: number | undefined): void {
+    if (subscriptionIdentifier === undefined) return this.#release(filter);
+    const held = this.#held.get(filter) ?? this.#hold(filter);
+    held.intent ??= { subscriptionIdentifier };
+  }
+
+  /** Nothing of what was restored holds any more. */
+  forgetRestored(): void {
+    for (const held of this.#held.values()) if (held.consumers.length === 0) this.#release(held.filter);
   }
 
   /** What is to be subscribed to, once a turn. */
