@@ -28,6 +28,8 @@ interface BrokerConnection {
   receiveMaximum: number;
   /** PUBLISH packets of the client that have had no final answer on this connection. */
   readonly unanswered: Set<number>;
+  readonly topicAliasMaximum: number;
+  readonly aliases: Map<number, string>;
   /** Packets that wait for `answer`. */
   readonly answers: Packet[];
   /** Packet identifiers sent on this connection, not yet acknowledged, in order, by QoS. */
@@ -54,6 +56,7 @@ export class ModelBroker {
   /** How many sessions ended against the client's will, or by its clean start. */
   losses = 0;
   repeats = 0;
+  cleanStarts = 0;
   readonly #version: 4 | 5;
   readonly #receiveMaximum: number;
   readonly #random: Random;
@@ -79,6 +82,8 @@ export class ModelBroker {
       decoder: new FrameDecoder((size) => new Uint8Array(size), 1_000_000),
       isOpen: false,
       receiveMaximum: 0xffff,
+      topicAliasMaximum: this.#random.below(4),
+      aliases: new Map(),
       unanswered: new Set(),
       answers: [],
       awaited: [[], [], []],
@@ -164,14 +169,17 @@ export class ModelBroker {
     if (connection.isOpen) throw new Error('a second CONNECT');
     connection.isOpen = true;
     connection.receiveMaximum = receiveMaximum;
-    if (cleanStart) this.lose();
+    if (cleanStart) {
+      this.cleanStarts++;
+      this.lose();
+    }
     const sessionPresent = this.session !== undefined;
     this.session ??= { generation: ++this.#generations, isSubscribed: false, received: new Set(), owed: [] };
     this.#write({
       type: PacketType.CONNACK,
       sessionPresent,
       reasonCode: 0,
-      properties: { receiveMaximum: this.#receiveMaximum, topicAliasMaximum: this.#random.below(4) },
+      properties: { receiveMaximum: this.#receiveMaximum, topicAliasMaximum: connection.topicAliasMaximum },
     });
     for (const owed of this.session.owed) {
       if (owed.state === 'released') this.#write({ type: PacketType.PUBREL, packetId: owed.packetId, reasonCode: 0 });
@@ -185,8 +193,9 @@ export class ModelBroker {
     const connection = this.#connection!;
     const { packetId, qos } = packet;
     const number = new DataView(packet.payload.buffer, packet.payload.byteOffset).getUint32(0);
+    const topic = topicOf(connection, packet);
     if (qos === 0) {
-      this.#accept(number, packet);
+      this.#accept(number, topic, qos);
       return;
     }
     if (connection.unanswered.has(packetId)) throw new Error(`packet identifier ${packetId} is in use`);
@@ -198,7 +207,7 @@ export class ModelBroker {
     const reasonCode = isRefused ? 0x87 : 0;
     if (qos === 1) {
       if (isRefused) this.refused.add(number);
-      else this.#accept(number, packet);
+      else this.#accept(number, topic, qos);
       connection.answers.push({ type: PacketType.PUBACK, packetId, reasonCode });
     } else if (this.session!.received.has(packetId)) {
       connection.answers.push({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
@@ -206,16 +215,16 @@ export class ModelBroker {
       if (isRefused) this.refused.add(number);
       else {
         this.session!.received.add(packetId);
-        this.#accept(number, packet);
+        this.#accept(number, topic, qos);
       }
       connection.answers.push({ type: PacketType.PUBREC, packetId, reasonCode });
     }
   }
 
-  #accept(number: number, packet: PublishPacket): void {
+  #accept(number: number, topic: string, qos: QoS): void {
     const times = this.timesAccepted.get(number) ?? 0;
     this.timesAccepted.set(number, times + 1);
-    this.accepted.push({ number, topic: packet.topic, qos: packet.qos });
+    this.accepted.push({ number, topic, qos });
   }
 
   #acknowledged(packet: AcknowledgementPacket): void {
@@ -268,4 +277,14 @@ export class ModelBroker {
     }
     session.owed = session.owed.filter((owed) => owed.qos > 0 || owed.state === 'queued');
   }
+}
+
+/** The topic that a PUBLISH names, perhaps by an alias. */
+function topicOf(connection: BrokerConnection, packet: PublishPacket): string {
+  const alias = packet.properties?.topicAlias ?? 0;
+  if (alias > connection.topicAliasMaximum) throw new Error(`topic alias ${alias} is above the maximum`);
+  if (alias > 0 && packet.topic !== '') connection.aliases.set(alias, packet.topic);
+  const topic = packet.topic === '' ? connection.aliases.get(alias) : packet.topic;
+  if (topic === undefined) throw new Error(`topic alias ${alias} is unknown`);
+  return topic;
 }

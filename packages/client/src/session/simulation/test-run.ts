@@ -190,7 +190,10 @@ export class SimulationRun {
   /** Carries some bytes to the broker, cut anywhere. */
   #carryOut(limit: number): void {
     const bytes = takeBytes(this.#toBroker, limit);
-    if (bytes !== undefined && this.#isOpen) this.#broker.receive(bytes);
+    if (bytes === undefined || !this.#isOpen) return;
+    const { cleanStarts } = this.#broker;
+    this.#broker.receive(bytes);
+    if (this.#broker.cleanStarts > cleanStarts && this.#process.generation > 0) throw new Error('a known session was thrown away');
   }
 
   #carryIn(limit: number): void {
@@ -331,7 +334,12 @@ export class SimulationRun {
 
   #check(): void {
     for (const promised of this.#promised) this.#checkPublished(promised);
+    const topics = new Map(this.#promised.map(({ message }) => [message.number, message.topic]));
+    for (const { number, topic } of this.#broker.accepted) {
+      if (topics.get(number) !== topic) throw new Error(`message ${number} came under the topic ${topic}`);
+    }
     if (this.#isTainted) return;
+    if (this.#broker.session?.isSubscribed !== true) throw new Error('the subscription was forgotten');
     for (const [number, qos] of this.#broker.published) {
       if (qos > 0 && !this.#delivered.has(number) && !this.#broker.dropped.has(number))
         throw new Error(`message ${number} was not delivered`);
