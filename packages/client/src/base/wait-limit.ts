@@ -1,3 +1,4 @@
+import { Deferred } from './deferred.ts';
 import { MqttError } from './mqtt-error.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,6 +26,15 @@ export function limitWait(surroundings: Surroundings, { signal, timeout }: WaitO
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted) onAbort();
   return stop;
+}
+
+/** What a promise gives, unless signal or timeout end the waiting before. */
+export function limited<T>(surroundings: Surroundings, promise: Promise<T>, wait: WaitOptions): Promise<T> {
+  const { promise: bounded, resolve, reject } = new Deferred<T>();
+  const stop = limitWait(surroundings, wait, reject);
+  bounded.then(stop, stop);
+  promise.then(resolve, reject);
+  return bounded;
 }
 
 export function abortError(signal: AbortSignal): MqttError {

@@ -84,7 +84,7 @@ export class Driver implements SessionObserver {
       this.session.restore(op);
       this.#host.onRestored(op);
     }
-    this.isReady = true;
+    this.isReady = this.ended === undefined;
     this.touch();
   }
 
@@ -157,9 +157,8 @@ export class Driver implements SessionObserver {
     this.#write();
     this.disconnect(error, isGraceful);
     if (this.#transport !== undefined) await this.#connectionEnded.promise;
-    if (this.#store === undefined || !this.isReady) return;
     this.isReady = false;
-    await this.#store.close();
+    await this.#store?.close();
   }
 
   onConnected(outcome: ConnectionOutcome): void {

@@ -232,6 +232,27 @@ test('a handler that is slower than the keep alive does not end the connection, 
   await client.close();
 });
 
+test('what waits for a slow consumer when the connection is lost does not come twice', async () => {
+  const broker = new ScriptedBroker();
+  broker.sessionPresent = false;
+  const client = broker.client({ session: { expiry: 100 } });
+  const stream = await client.subscribe('a', { qos: 1 });
+  for (const id of [1, 2, 3]) broker.last.deliver('a', id, by(broker, 0));
+  broker.last.deliver('a', 0, by(broker, 0));
+  await next(stream);
+  const identifier = by(broker, 0);
+  broker.sessionPresent = true;
+  broker.last.cut();
+  await turns();
+  broker.clock.advance(1_000);
+  await client.online();
+  for (const id of [1, 2, 3]) broker.last.deliver('a', id, { dup: true, ...identifier });
+  const seen: number[] = [];
+  for (let count = 0; count < 4; count += 1) seen.push((await next(stream)).value!.packetId);
+  assert.deepEqual(seen, [0, 1, 2, 3]);
+  await client.close();
+});
+
 test('a slow consumer of QoS 0 pauses the socket until half of it has gone', async () => {
   const broker = new ScriptedBroker();
   const client = broker.client();

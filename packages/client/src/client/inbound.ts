@@ -83,7 +83,7 @@ export class Inbound implements RouterHost, SubscriptionsHost {
   }
 
   onOnline(sessionPresent: boolean): void {
-    if (sessionPresent) this.#router.forgetRepeated();
+    if (sessionPresent) for (const each of [this.#router, ...this.#subscriptions.consumers]) each.forgetRepeated();
     else this.#subscriptions.forgetNewcomers();
     this.#updateReading();
   }

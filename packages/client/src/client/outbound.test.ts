@@ -250,8 +250,11 @@ test('QoS 0 waits while the transport is full, and is bounded like the rest', as
   await turns();
   const second = watch(client.publish('a', payload));
   const third = watch(client.publish('a', payload));
+  const impatient = watch(client.publish('a', new Uint8Array(9), { timeout: 1_000 }));
   await turns();
-  assert.deepEqual([first.outcome, second.outcome, third.outcome], ['done', 'open', 'QUEUE_FULL']);
+  broker.clock.advance(1_000);
+  await turns();
+  assert.deepEqual([first.outcome, second.outcome, third.outcome, impatient.outcome], ['done', 'open', 'QUEUE_FULL', 'TIMEOUT']);
   broker.last.drain();
   await turns();
   assert.equal(second.outcome, 'done');

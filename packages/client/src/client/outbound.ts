@@ -2,7 +2,7 @@
 import { Deferred, handled } from '#base/deferred.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { Surroundings } from '#base/surroundings.ts';
-import { abortError, limitWait, type WaitOptions } from '#base/wait-limit.ts';
+import { abortError, limited, limitWait, type WaitOptions } from '#base/wait-limit.ts';
 import type { PublishResult } from '#message/message.ts';
 import type { OutboundOptions } from './connect-options.ts';
 import type { Driver } from './driver.ts';
@@ -49,7 +49,7 @@ export class Outbound implements FlowKeeper {
     else if (this.#options.whenFull === 'reject' && this.#driver.isReady) this.#refuse(flow);
     else if (this.#waiting.size >= waitingMax) this.#refuse(flow);
     else this.#waiting.add(flow);
-    if (flow.isSent && flow.qos === 0) return this.#whenRoom(flow);
+    if (flow.isSent && flow.qos === 0) return this.#whenRoom(flow, wait);
     if (flow.isSettled) return flow.promise;
     if (wait.signal !== undefined || wait.timeout !== undefined)
       flow.stopWatch = limitWait(this.#surroundings, wait, (end) => this.#giveUp(flow, end));
@@ -117,10 +117,11 @@ export class Outbound implements FlowKeeper {
   }
 
   /** A QoS 0 message is in the output: whoever waits for it waits no longer than the transport does. */
-  #whenRoom(flow: PublishFlow): Promise<PublishResult> {
+  #whenRoom(flow: PublishFlow, wait: WaitOptions): Promise<PublishResult> {
     if (!this.#driver.isBlocked && this.#driver.turnBytes < turnBytesMax) return flow.promise;
     this.#room ??= new Deferred();
-    return this.#room.promise;
+    const { promise } = this.#room;
+    return wait.signal === undefined && wait.timeout === undefined ? promise : limited(this.#surroundings, promise, wait);
   }
 
   #giveUp(flow: PublishFlow, error: MqttError): void {

@@ -4,7 +4,7 @@ import { Deferred, handled } from '#base/deferred.ts';
 import { Emitter, type ListenOptions } from '#base/emitter.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { Surroundings } from '#base/surroundings.ts';
-import { limitWait, type WaitOptions } from '#base/wait-limit.ts';
+import { limited, limitWait, type WaitOptions } from '#base/wait-limit.ts';
 import type { Consumer, ConsumerContext } from '#delivery/consumer.ts';
 import type { AnyHandler } from '#delivery/handler-lanes.ts';
 import { MessageStream } from '#delivery/message-stream.ts';
@@ -323,30 +323,23 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   /** Waits until something is true, which calls all of `resolvers` when it becomes so. */
   #when(resolvers: Set<() => void>, isTrue: () => boolean, wait: WaitOptions): Promise<void> {
     if (this.#driver.ended === undefined && isTrue()) return Promise.resolve();
-    const deferred = new Deferred<void>();
-    resolvers.add(deferred.resolve);
-    const remove = (): void => void resolvers.delete(deferred.resolve);
-    deferred.promise.then(remove, remove);
-    return this.#bounded(deferred.promise, wait, deferred.reject);
+    const { promise, resolve } = new Deferred<void>();
+    resolvers.add(resolve);
+    const bounded = this.#bounded(promise, wait);
+    const remove = (): void => void resolvers.delete(resolve);
+    bounded.then(remove, remove);
+    return bounded;
   }
 
   /** A promise that ends with the client at the latest. */
-  #bounded<T>(promise: Promise<T>, wait: WaitOptions, onEnd?: (error: MqttError) => void): Promise<T> {
-    const bounded = new Deferred<T>();
-    const fail = (error: MqttError): void => {
-      bounded.reject(error);
-      onEnd?.(error);
-    };
-    if (this.#driver.ended !== undefined) fail(this.#driver.ended);
-    this.#waits.add(fail);
-    const stopWatch = limitWait(this.#surroundings, { signal: wait.signal }, fail);
-    const cleanUp = (): void => {
-      stopWatch();
-      this.#waits.delete(fail);
-    };
-    promise.then(bounded.resolve, bounded.reject);
-    bounded.promise.then(cleanUp, cleanUp);
-    return bounded.promise;
+  #bounded<T>(promise: Promise<T>, { signal }: WaitOptions): Promise<T> {
+    const { promise: ending, reject } = new Deferred<never>();
+    if (this.#driver.ended !== undefined) reject(this.#driver.ended);
+    this.#waits.add(reject);
+    const bounded = limited(this.#surroundings, Promise.race([promise, ending]), { signal });
+    const remove = (): void => void this.#waits.delete(reject);
+    bounded.then(remove, remove);
+    return bounded;
   }
 
   #setState(state: MqttClient['state'], error?: MqttError): void {

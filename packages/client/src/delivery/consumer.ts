@@ -7,6 +7,8 @@ export interface Consumer {
   readonly source: MessageSource;
   /** Bounded work, never throws. */
   offer(message: ReceivedMessage): void;
+  /** A new connection repeats what was not acknowledged. */
+  forgetRepeated(): void;
   /** Nothing comes any more; with an error when that is not by our wish. */
   end(error?: Error): void;
 }

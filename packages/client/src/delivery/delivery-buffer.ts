@@ -46,6 +46,14 @@ export class DeliveryBuffer {
     return this.#taken(this.#waiting.takeFirst(condition));
   }
 
+  /** The broker sends what is unacknowledged again: what waits here at QoS 1 would come twice. */
+  forgetRepeated(): void {
+    for (let left = this.length; left > 0; left -= 1) {
+      const message = this.shift()!;
+      if (message.qos !== 1) this.push(message);
+    }
+  }
+
   /** @returns whether one more message of QoS 0 may come in. */
   #makeRoom(): boolean {
     const { whenFull, pressure, onFull } = this.#options;

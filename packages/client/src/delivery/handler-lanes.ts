@@ -67,6 +67,10 @@ export class HandlerLanes implements Consumer {
     return this.#removed;
   }
 
+  forgetRepeated(): void {
+    this.#buffer.forgetRepeated();
+  }
+
   end(error?: Error): void {
     if (this.#abortion.signal.aborted) return;
     if (error !== undefined) this.#context.onError(error);

@@ -70,6 +70,10 @@ export class MessageStream implements Consumer, AsyncIterableIterator<ReceivedMe
     return this.#left;
   }
 
+  forgetRepeated(): void {
+    this.#buffer.forgetRepeated();
+  }
+
   end(error?: Error): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
