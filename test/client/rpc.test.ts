@@ -107,13 +107,21 @@ test('a deadline travels with its call', async (t) => {
   await ended;
 });
 
-test('a responder that dies before it answers leaves the call to another', async (t) => {
+test('a responder that dies before it answers leaves its calls to another', async (t) => {
+  const contract = defineRpc({ get: {} });
+  await serveRpc(await join(t, 'living'), 'crash', contract, { get: () => 'alive' });
   const dying = await join(t, 'dying', { reconnect: false });
-  await serveRpc(dying, 'crash', { get: {} }, { get: () => dying.close({ withWill: true }).then(() => new Promise(() => {})) });
-  const call = rpcClient(await join(t, 'caller'), 'crash', { get: {} }).get(1);
-  const living = await join(t, 'living');
-  await serveRpc(living, 'crash', { get: {} }, { get: () => 'alive' });
-  assert.equal(await call, 'alive');
+  let calls = 0;
+  await serveRpc(dying, 'crash', contract, {
+    get: async () => {
+      calls += 1;
+      await dying.close({ withWill: true });
+      return new Promise(() => {});
+    },
+  });
+  const { get } = rpcClient(await join(t, 'caller'), 'crash', contract);
+  assert.deepEqual(await Promise.all(Array.from({ length: 20 }, () => get(1))), Array(20).fill('alive'));
+  assert.ok(calls > 0);
 });
 
 test('a caller of 3.1.1 and a responder of 5 meet in JSON; answers go below the Response Information otherwise', async (t) => {
@@ -145,6 +153,36 @@ test('calls go on after the connection was lost on either side, while one waits'
   give('late');
   assert.equal(await call, 'late');
   assert.equal(await get(2), 'late');
+});
+
+test('each call runs once and is answered, however often the connections are cut', { timeout: 60_000 }, async (t) => {
+  const proxy = await FaultProxy.start(broker.target());
+  t.after(() => proxy.close());
+  const options = { reconnect: { minDelay: 1, maxDelay: 5 }, session: { expiry: 60 } };
+  const url = `mqtt://127.0.0.1:${proxy.target.port}`;
+  const server = await connect(url, { clientId: 'cut server', ...options });
+  const caller = await connect(url, { clientId: 'cut caller', ...options });
+  t.after(() => Promise.all([server.close({ sessionExpiry: 0 }), caller.close({ sessionExpiry: 0 })]));
+  const runs = new Map<number, number>();
+  const contract = defineRpc({ once: {} });
+  await serveRpc(server, 'cut', contract, {
+    once(input) {
+      const n = input as number;
+      runs.set(n, (runs.get(n) ?? 0) + 1);
+      if (n % 20 === 7) proxy.cutAll();
+      return n;
+    },
+  });
+  const { once } = rpcClient(caller, 'cut', contract);
+  for (let round = 0; round < 10; round += 1) {
+    const numbers = Array.from({ length: 40 }, (_, i) => round * 40 + i);
+    assert.deepEqual(await Promise.all(numbers.map((n) => once(n))), numbers);
+  }
+  assert.equal(runs.size, 400);
+  assert.deepEqual(
+    [...runs].filter(([, count]) => count !== 1),
+    [],
+  );
 });
 
 test('peers of both kinds call each other', async (t) => {

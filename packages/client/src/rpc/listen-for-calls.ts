@@ -7,10 +7,11 @@ import { AcknowledgeQueue } from './acknowledge-queue.ts';
 import { jsonCall, nativeCall } from './incoming-call.ts';
 import { type JsonResponse, readJson } from './json-wire.ts';
 import { controlTopic } from './native-wire.ts';
-import type { RpcResponder } from './rpc-responder.ts';
 import type { RpcWire } from './rpc-context.ts';
+import type { RpcResponder } from './rpc-responder.ts';
 
-export interface ListenerOptions {
+export interface ListenOptions {
+  readonly topic: string;
   readonly wire: RpcWire | 'auto';
   readonly share: string;
   readonly codec: PayloadCodec | undefined;
@@ -18,91 +19,61 @@ export interface ListenerOptions {
   readonly onResponse?: (response: JsonResponse) => void;
 }
 
-/** The subscriptions of a responder: `{topic}` for mqttxx's calls, `{topic}/{method}` and its control topic for those of MQTT 5. */
-export class RpcListener implements Registration {
-  readonly #client: MqttClient;
-  readonly #topic: string;
-  readonly #responder: RpcResponder;
-  readonly #options: ListenerOptions;
-  readonly #queue = new AcknowledgeQueue();
-  readonly #subscriptions: Subscription<Message>[] = [];
-
-  private constructor(client: MqttClient, topic: string, responder: RpcResponder, options: ListenerOptions) {
-    this.#client = client;
-    this.#topic = topic;
-    this.#responder = responder;
-    this.#options = options;
-  }
-
-  static async open(client: MqttClient, topic: string, responder: RpcResponder, options: ListenerOptions): Promise<RpcListener> {
-    const listener = new RpcListener(client, topic, responder, options);
-    try {
-      await listener.#open();
-    } catch (error) {
-      await listener.remove();
-      throw error;
-    }
-    return listener;
-  }
-
-  async remove(): Promise<void> {
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.unsubscribe()));
-    await this.#responder.drain();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.remove();
-  }
-
-  async #open(): Promise<void> {
-    const { wire, share } = this.#options;
-    // Which MQTT it speaks, and what the broker can do, is known only then.
-    await this.#client.online();
-    const isNative = wire !== 'mqttxx' && this.#client.protocolVersion === 5;
-    // A broker of 3.1.1 that has no shared subscriptions takes one for a topic, and is silent.
-    const group = share !== '' && isNative && this.#client.limits.shared ? share : undefined;
-    if (isNative) {
-      await this.#listen(`${this.#topic}/+`, group, (message) => this.#onNative(message));
-      await this.#listen(controlTopic(`${this.#topic}/+`), undefined, (message) => this.#onControl(message));
-    }
-    if (wire !== 'mqtt5' || !isNative) await this.#listen(this.#topic, group, (message) => this.#onJson(message));
-  }
-
-  async #listen(filter: string, share: string | undefined, onMessage: (message: Message) => void): Promise<void> {
-    const subscription = await this.#client.subscribe(filter, {
+/** Subscribes for a responder: to `{topic}` for mqttxx's calls, to `{topic}/{method}` and its control topic for those of MQTT 5. */
+export async function listenForCalls(client: MqttClient, responder: RpcResponder, options: ListenOptions): Promise<Registration> {
+  const { topic, wire, share, codec, onResponse } = options;
+  const queue = new AcknowledgeQueue();
+  const subscriptions: Subscription<Message>[] = [];
+  const listen = async (filter: string, group: string | undefined, onMessage: (message: Message) => void): Promise<void> => {
+    const subscription = await client.subscribe(filter, {
       qos: 1,
       retainHandling: 2,
       ack: 'manual',
-      ...(share !== undefined && { share }),
+      ...(group !== undefined && { share: group }),
     });
-    this.#subscriptions.push(subscription);
+    subscriptions.push(subscription);
     void read(subscription, onMessage).then(() => {
       // Nobody can be answered any more.
-      if (this.#client.state === 'closed') this.#responder.abandon();
+      if (client.state === 'closed') responder.abandon();
     });
-  }
-
-  #onNative(message: Message): void {
-    const onDone = this.#queue.add(message);
-    this.#responder.accept(nativeCall(this.#client, this.#options.codec ?? json, message), onDone);
-  }
-
-  #onControl(message: Message): void {
-    this.#responder.control(message);
-    this.#queue.add(message)();
-  }
-
-  #onJson(message: Message): void {
-    const onDone = this.#queue.add(message);
-    const codec = this.#options.codec ?? pythonJson;
-    const content = readJson(codec, message.payload);
-    if (content?.type === 'rpc_request') return this.#responder.accept(jsonCall(this.#client, codec, content, message), onDone);
-    if (content !== undefined) this.#options.onResponse?.(content);
+  };
+  const onNative = (message: Message): void => responder.accept(nativeCall(client, codec ?? json, message), queue.add(message));
+  const onControl = (message: Message): void => {
+    responder.control(message);
+    queue.add(message)();
+  };
+  const onJson = (message: Message): void => {
+    const onDone = queue.add(message);
+    const jsonCodec = codec ?? pythonJson;
+    const content = readJson(jsonCodec, message.payload);
+    if (content?.type === 'rpc_request')
+      return responder.accept(jsonCall(client, jsonCodec, content, { topic: message.topic, message }), onDone);
+    if (content !== undefined) onResponse?.(content);
     onDone();
+  };
+  const remove = async (): Promise<void> => {
+    await Promise.all(subscriptions.map((subscription) => subscription.unsubscribe()));
+    await responder.drain();
+  };
+  try {
+    // Which MQTT it speaks, and what the broker can do, is known only then.
+    await client.online();
+    const isNative = wire !== 'mqttxx' && client.protocolVersion === 5;
+    // A broker of 3.1.1 that has no shared subscriptions takes one for a topic, and is silent.
+    const group = share !== '' && isNative && client.limits.shared ? share : undefined;
+    if (isNative) {
+      await listen(`${topic}/+`, group, onNative);
+      await listen(controlTopic(`${topic}/+`), undefined, onControl);
+    }
+    if (wire !== 'mqtt5' || !isNative) await listen(topic, group, onJson);
+  } catch (error) {
+    await remove();
+    throw error;
   }
+  return { remove, [Symbol.asyncDispose]: remove };
 }
 
-/** Until it is unsubscribed, or the client closes. An error is the client's to tell. */
+/** Until it is unsubscribed, or the client closes. Never rejects. */
 async function read(subscription: Subscription<Message>, onMessage: (message: Message) => void): Promise<void> {
   try {
     for await (const message of subscription) onMessage(message);

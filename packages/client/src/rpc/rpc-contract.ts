@@ -50,6 +50,6 @@ export function defineRpc<const C extends RpcContract>(contract: C): C {
   return contract;
 }
 
-export function checkMethodName(name: string): void {
+function checkMethodName(name: string): void {
   if (!/^[^/+#\0]+$/.test(name)) throw new MqttError('INVALID', `'${name}' cannot be the name of a method: it is a level of a topic`);
 }

@@ -163,6 +163,23 @@ test('wire auto answers both wires on one topic; each call is told which', async
   assert.equal(await (await rpcPeer(caller, { wire: 'mqtt5' })).call('a', 'get'), 'mqtt5');
 });
 
+test('a call knows its message, its deadline, its name, and what was sent', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000 });
+  const network = new TestNetwork();
+  const peer = await rpcPeer(network.client('a'), { topic: 'a', wire: 'auto' });
+  peer.register('get', (_params, { message, deadline, callId, replyTo, readInput }) => [
+    message?.topic,
+    deadline,
+    callId.length,
+    replyTo,
+    readInput(),
+  ]);
+  const caller = network.client('b');
+  const { get } = rpcClient(caller, 'a', { get: {} }, { timeout: 2_000 });
+  assert.deepEqual(await get([7]), ['a/get', 3_000, 36, 'clients/b/rpc', [7]]);
+  assert.deepEqual(await (await rpcPeer(caller)).call('a', 'get', 7, { timeout: 2_000 }), ['a', 3_000, 36, 'clients/b/rpc', 7]);
+});
+
 test('a contract is served on both wires', async () => {
   const network = new TestNetwork();
   await serveRpc(network.client('a'), 'a', { get: {} }, { get: (_input, { wire }) => wire });

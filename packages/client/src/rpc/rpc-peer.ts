@@ -1,14 +1,14 @@
 import { MqttError } from '#base/mqtt-error.ts';
-import type { MqttClient } from '#client/mqtt-client.ts';
+import type { MqttClient, Registration } from '#client/mqtt-client.ts';
 import type { PayloadCodec } from '#topic/payload-codec.ts';
 import { pythonJson } from '#topic/python-json.ts';
 import { jsonCall } from './incoming-call.ts';
 import { type JsonRequest, type JsonResponse, readJson } from './json-wire.ts';
+import { listenForCalls } from './listen-for-calls.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 import { RpcCaller } from './rpc-caller.ts';
 import type { RpcConnection } from './rpc-connection.ts';
 import type { RpcContext } from './rpc-context.ts';
-import { RpcListener } from './rpc-listener.ts';
 import type { CallOptions, RpcOptions } from './rpc-options.ts';
 import { RpcResponder, type ServedMethod } from './rpc-responder.ts';
 import { WaitingCalls } from './waiting-calls.ts';
@@ -51,7 +51,7 @@ export async function rpcPeer(client: MqttClient, options: RpcPeerOptions = {}):
   const { topic, wire = 'mqttxx', codec } = options;
   const peer = new Peer(client, options, (jsonCodec) => ReplyInbox.of(client, jsonCodec, options.responseTopic));
   if (topic !== undefined)
-    peer.listener = await RpcListener.open(client, topic, peer.responder, { wire, share: '', codec, onResponse: peer.onResponse });
+    peer.listener = await listenForCalls(client, peer.responder, { topic, wire, share: '', codec, onResponse: peer.onResponse });
   return peer;
 }
 
@@ -59,7 +59,7 @@ export async function rpcPeer(client: MqttClient, options: RpcPeerOptions = {}):
 export class Peer implements RpcPeer {
   readonly topic: string | undefined;
   readonly responder: RpcResponder;
-  listener: RpcListener | undefined;
+  listener: Registration | undefined;
   readonly #connection: RpcConnection;
   readonly #wire: 'mqtt5' | 'mqttxx';
   readonly #codec: PayloadCodec;

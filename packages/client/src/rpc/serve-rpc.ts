@@ -1,5 +1,5 @@
 import type { MqttClient, Registration } from '#client/mqtt-client.ts';
-import { RpcListener } from './rpc-listener.ts';
+import { listenForCalls } from './listen-for-calls.ts';
 import type { RpcContract, RpcMethods } from './rpc-contract.ts';
 import type { ServeRpcOptions } from './rpc-options.ts';
 import { RpcResponder, type ServedMethod } from './rpc-responder.ts';
@@ -26,5 +26,5 @@ export async function serveRpc<C extends RpcContract>(
   );
   const responder = new RpcResponder(options, (name) => served.get(name));
   const { wire = 'auto', share = 'rpc', codec } = options;
-  return RpcListener.open(client, topic, responder, { wire, share, codec });
+  return listenForCalls(client, responder, { topic, wire, share, codec });
 }
