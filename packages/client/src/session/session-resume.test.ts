@@ -32,6 +32,14 @@ const table: readonly Row[] = [
   { state: 'sent QoS 2', present: false, sent: [], end: 'failed SESSION_LOST', news: 'lost 0 1' },
   { state: 'sent QoS 2', present: false, settings: { onLostExactlyOnce: 'republish' }, sent: ['PUBLISH 1 a q2'], news: 'lost 1 0' },
   { state: 'released', present: false, sent: [], end: 'acknowledged 16 lost', news: 'lost 0 0' },
+  {
+    state: 'released',
+    present: false,
+    settings: { onLostExactlyOnce: 'republish' },
+    sent: [],
+    end: 'acknowledged 16 lost',
+    news: 'lost 0 0',
+  },
 ];
 
 /** A session with one message in that state, whose connection is gone. */

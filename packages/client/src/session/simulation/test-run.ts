@@ -8,7 +8,7 @@ import { Random } from './test-random.ts';
 
 const stepsMax = 200;
 const roundsMax = 2_000;
-const outboundTopics = ['out/a', 'out/some/longer/topic', 'out/c'];
+const outboundTopics = ['out/a', 'out/some/longer/topic', 'out/another/topic'];
 const inboundTopics = ['in/a', 'in/b'];
 
 /** What is owed for a message that was published. */
