@@ -145,8 +145,8 @@ test('a rate that no generator reaches is INVALID, and says why', async () => {
     '--drain',
     '0.1',
   );
-  assert.equal(result.isValid, false);
-  assert.ok(result.counts['missed'] > 0);
+  assert.equal(result.isValid, false, JSON.stringify(result));
+  assert.ok(result.counts['missed'] > 0, JSON.stringify(result));
   assert.match(result.invalid.join('\n'), /it did not send \d+ of the 20000000 messages that were due/);
 });
 

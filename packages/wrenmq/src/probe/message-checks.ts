@@ -32,7 +32,7 @@ async function retainedMessage(room: ProbeRoom, message: Partial<PublishPacket> 
   await room.retain(publisher.session, { ...message, topic });
   if (waitMs > 0) await pass(waitMs);
   const subscriber = await room.subscriber(topic);
-  return (await room.receivedBeforeSentinel(subscriber.session, publisher.session, topic))[0];
+  return (await room.receivedBeforeRetained(subscriber.session, publisher.session, topic))[0];
 }
 
 const retained: Check = {
@@ -50,7 +50,7 @@ const retainedCleared: Check = {
     await room.retain(publisher.session, { topic });
     await room.retain(publisher.session, { topic, payload: new Uint8Array(0) });
     const subscriber = await room.subscriber(topic);
-    return { value: (await room.receivedBeforeSentinel(subscriber.session, publisher.session, topic)).length === 0 };
+    return { value: (await room.receivedBeforeRetained(subscriber.session, publisher.session, topic)).length === 0 };
   },
 };
 

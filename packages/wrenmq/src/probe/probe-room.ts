@@ -130,7 +130,19 @@ export class ProbeRoom implements AsyncDisposable {
   async receivedBeforeSentinel(subscriber: WireSession, publisher: WireSession, topic: string): Promise<PublishPacket[]> {
     const sentinel = this.topic();
     await subscriber.subscribe(sentinel);
-    await publisher.publish({ topic: sentinel, payload: Buffer.from('sentinel') });
+    await publisher.publish({ topic: sentinel });
+    return this.#receivedBefore(sentinel, subscriber, topic);
+  }
+
+  /** The same where retained messages are asked for: brokers take their time with those, so the sentinel is one too. */
+  async receivedBeforeRetained(subscriber: WireSession, publisher: WireSession, topic: string): Promise<PublishPacket[]> {
+    const sentinel = this.topic();
+    await this.retain(publisher, { topic: sentinel });
+    await subscriber.subscribe(sentinel);
+    return this.#receivedBefore(sentinel, subscriber, topic);
+  }
+
+  async #receivedBefore(sentinel: string, subscriber: WireSession, topic: string): Promise<PublishPacket[]> {
     await this.receive(subscriber, sentinel);
     return (await subscriber.settle(PacketType.PUBLISH)).filter((message) => message.topic === topic);
   }

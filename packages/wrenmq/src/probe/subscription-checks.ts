@@ -117,7 +117,7 @@ const handling: Check = {
     const counts: number[] = [];
     for (const retainHandling of [2, 1, 0, 1] as const) {
       await session.subscribe(topic, { retainHandling });
-      counts.push((await room.receivedBeforeSentinel(session, publisher.session, topic)).length);
+      counts.push((await room.receivedBeforeRetained(session, publisher.session, topic)).length);
     }
     // Never; not, because the subscription exists; yes; not again.
     const isRight = counts.join() === '0,0,1,0';
