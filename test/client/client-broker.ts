@@ -1,7 +1,7 @@
 import { connect as connectTo, type ConnectOptions, createClient, type Message, type MqttClient, type Subscription } from '@wrenmq/client';
 import { launchBroker, type LaunchBrokerOptions, type LaunchedBroker } from '@wrenmq/testkit';
 
-export const urlOf = (broker: LaunchedBroker): string => `mqtt://${broker.target().host}:${broker.target().port}`;
+const urlOf = (broker: LaunchedBroker): string => `mqtt://${broker.target().host}:${broker.target().port}`;
 
 /** A broker, and clients of it that are closed with it. */
 export class ClientBroker implements AsyncDisposable {

@@ -126,6 +126,6 @@ export interface ConnectOptions {
   readonly userProperties?: UserProperties;
   /** Milliseconds for one attempt, up to CONNACK. Default 30,000. */
   readonly connectTimeout?: number;
-  /** Aborts connecting, and later closes the client. */
+  /** Aborts connecting, and later closes the client: what waits is rejected with ABORTED. */
   readonly signal?: AbortSignal;
 }

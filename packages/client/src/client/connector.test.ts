@@ -288,6 +288,40 @@ test('the URL of a WebSocket is asked for before every attempt', async () => {
   await client.close();
 });
 
+test('a page that is shown again, or is back on the network, does not wait for its timers', async (t) => {
+  const world = globalThis as { document?: EventTarget; addEventListener?: unknown; removeEventListener?: unknown };
+  const network = new EventTarget();
+  world.document = new EventTarget();
+  world.addEventListener = network.addEventListener.bind(network);
+  world.removeEventListener = network.removeEventListener.bind(network);
+  t.after(() => {
+    delete world.document;
+    delete world.addEventListener;
+    delete world.removeEventListener;
+  });
+  const broker = new ScriptedBroker();
+  const client = broker.client({ keepAlive: 10, reconnect: { minDelay: 60_000, jitter: 'none' } });
+  const log = logOf(client);
+  await client.online();
+  broker.last.cut();
+  await turns();
+  network.dispatchEvent(new Event('online'));
+  await turns();
+  assert.deepEqual(log, ['online 1', 'offline DISCONNECTED - 60000', 'online 1']);
+  const pings = (): number => broker.last.of(PacketType.PINGREQ).length;
+  assert.equal(pings(), 0);
+  broker.timersSleep = true;
+  broker.clock.advance(9_000);
+  assert.equal(pings(), 0);
+  world.document.dispatchEvent(new Event('visibilitychange'));
+  await turns();
+  assert.equal(pings(), 1);
+  await client.close();
+  network.dispatchEvent(new Event('online'));
+  await turns();
+  assert.equal(broker.connections.length, 2);
+});
+
 test('a URL that is none is refused at once', () => {
   assert.throws(() => new ScriptedBroker().client({}, 'localhost'), { code: 'INVALID' });
 });

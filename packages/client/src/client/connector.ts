@@ -168,7 +168,7 @@ export class Connector {
   }
 }
 
-export function parseUrl(url: string | URL): URL {
+function parseUrl(url: string | URL): URL {
   try {
     return new URL(url);
   } catch (cause) {

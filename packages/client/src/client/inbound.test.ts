@@ -59,6 +59,22 @@ test('filters that are subscribed to in one turn travel together', async () => {
   await client.close();
 });
 
+test('a thousand filters are subscribed to again with sixteen packets', async () => {
+  const broker = new ScriptedBroker();
+  const client = broker.client();
+  await client.online();
+  await Promise.all(Array.from({ length: 1_000 }, (_, index) => client.subscribe(`a/${index}`)));
+  broker.last.cut();
+  await turns();
+  broker.clock.advance(1_000);
+  await client.online();
+  await turns();
+  const packets = broker.last.of(SUBSCRIBE);
+  assert.equal(packets.length, 16);
+  assert.equal(packets.flatMap(({ filters }) => filters).length, 1_000);
+  await client.close();
+});
+
 test('a subscription that the broker refuses is an error, and leaves the others alone', async () => {
   const broker = new ScriptedBroker();
   broker.script = (packet, connection) => {

@@ -102,9 +102,12 @@ export class ScriptedBroker {
   /** Returns true when it has taken the packet. */
   script: (packet: Packet, connection: ScriptedConnection) => boolean | void = () => false;
   sessionPresent = false;
+  /** Timers do not run, as in a tab in the background. */
+  timersSleep = false;
 
   constructor() {
-    const { monotonicMs, wallMs, after } = this.clock;
+    const { monotonicMs, wallMs } = this.clock;
+    const after = (delayMs: number, callback: () => void): (() => void) => this.clock.after(delayMs, () => this.timersSleep || callback());
     this.surroundings = { monotonicMs, wallMs, after, random: () => this.random, soon: setImmediate };
   }
 

@@ -189,7 +189,7 @@ test('the signal of the options closes the client', async () => {
   await turns();
   assert.equal(client.state, 'closed');
   const late = broker.client({ signal: abortion.signal });
-  await assert.rejects(late.online(), { code: 'CLOSED' });
+  await assert.rejects(late.online(), { code: 'ABORTED' });
 });
 
 test('a request finds its answer by its correlation data', async () => {

@@ -4,7 +4,7 @@ import { Deferred, handled } from '#base/deferred.ts';
 import { Emitter, type ListenOptions } from '#base/emitter.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { Surroundings } from '#base/surroundings.ts';
-import { limited, limitWait, type WaitOptions } from '#base/wait-limit.ts';
+import { abortError, limited, limitWait, type WaitOptions } from '#base/wait-limit.ts';
 import type { Consumer, ConsumerContext } from '#delivery/consumer.ts';
 import type { AnyHandler } from '#delivery/handler-lanes.ts';
 import { MessageStream } from '#delivery/message-stream.ts';
@@ -66,6 +66,8 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   responseInformation: string | undefined;
   readonly #options: ConnectOptions;
   readonly #surroundings: Surroundings;
+  /** As configured, in seconds. */
+  readonly #keepAlive: number;
   readonly #events = new Emitter<ClientEvents>();
   readonly #driver: Driver;
   readonly #connector: Connector;
@@ -87,7 +89,8 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     const settings = sessionSettings(options);
     const { store } = options.session ?? {};
     this.protocolVersion = settings.version;
-    this.limits = limitsOf({}, settings.keepAlive);
+    this.#keepAlive = settings.keepAlive;
+    this.limits = limitsOf({}, this.#keepAlive);
     this.#driver = new Driver(
       this,
       surroundings,
@@ -204,7 +207,7 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   onOnline({ sessionPresent, properties }: ConnectionOutcome): void {
     const { attempt } = this.#connector;
     this.#connections += 1;
-    this.limits = limitsOf(properties, this.limits.keepAlive);
+    this.limits = limitsOf(properties, this.#keepAlive);
     this.responseInformation = properties.responseInformation;
     this.#connector.onOnline();
     this.#inbound.onOnline(sessionPresent);
@@ -225,7 +228,10 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   }
 
   onDelivery(delivery: Delivery): void {
-    if (messageChannel?.hasSubscribers) messageChannel.publish({ client: this, ...delivery });
+    if (messageChannel?.hasSubscribers) {
+      const { topic, payload, qos, retain } = delivery;
+      messageChannel.publish({ client: this, topic, payload, qos, retain });
+    }
     this.#inbound.deliver(delivery);
   }
 
@@ -398,7 +404,8 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     };
     add(world.document, 'visibilitychange', wake);
     add(world, 'online', wake);
-    add(signal, 'abort', () => void this.close());
-    if (signal?.aborted) void this.close();
+    const abort = (): void => void (this.#closed ??= this.#close(abortError(signal!), {}));
+    add(signal, 'abort', abort);
+    if (signal?.aborted) abort();
   }
 }
