@@ -135,6 +135,20 @@ test('sub goes on after the connection was lost', patience, async (t) => {
   assert.deepEqual([status, stdout], [0, 'before\nafter\n']);
 });
 
+test('pub -l goes on after the connection was lost, and loses no line', patience, async (t) => {
+  await using proxy = await FaultProxy.start(broker.target());
+  const subscriber = await StartedTool.subscribed(t, ['sub', ...where, '-t', 'cut/lines', '-q', '1']);
+  const there = ['-h', '127.0.0.1', '-p', String(proxy.target.port)];
+  const tool = new StartedTool(t, ['pub', ...there, '-t', 'cut/lines', '-l', '-q', '1', '-d']);
+  await tool.told('connected to');
+  tool.child.stdin?.write('before 1\nbefore 2\n');
+  await subscriber.told('before 2');
+  proxy.cutAll();
+  tool.child.stdin?.end('after 1\nafter 2');
+  assert.equal((await tool.ended).status, 0);
+  await subscriber.told('after 2');
+});
+
 test('-l publishes lines in order, as fast as they come', patience, async (t) => {
   const count = 20_000;
   const tool = await StartedTool.subscribed(t, ['sub', ...where, '-t', 'lines', '-q', '1', '-C', String(count)]);

@@ -4,13 +4,14 @@
  * runs the compiled files. Plain JavaScript without newer syntax, so that an old Node.js can still say what is wrong.
  */
 import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const oldestMajor = 24;
 const launcher = new URL('../../../scripts/run.mjs', import.meta.url);
 const source = new URL('../src/main.ts', import.meta.url);
 
-const args = process.argv.slice(2);
+const args = [...asMosquitto(basename(process.argv[1])), ...process.argv.slice(2)];
 const standardOutput = 1;
 
 if (args.length === 1 && args[0] === '--version') {
@@ -24,4 +25,12 @@ if (args.length === 1 && args[0] === '--version') {
   process.exitCode = 1;
 } else {
   void import('../dist/main.js');
+}
+
+/** Called `mosquitto_pub`, `mosquitto_sub` or `mosquitto_rr`, by a link of that name, it is that tool, with its default version of MQTT. */
+function asMosquitto(name) {
+  const tool = /^mosquitto_(pub|sub|rr)$/.exec(name)?.[1];
+  if (tool === undefined) return [];
+  const isVersion5 = tool === 'rr' || process.argv.some((word) => word === '-D' || word === '--property');
+  return [tool, '--exit-with-reason', '-V', isVersion5 ? '5' : '311'];
 }

@@ -32,6 +32,8 @@ const EXPIRY_MAX = 0xffff_ffff;
  * they name, and asks for a password where `-P` has no value. Throws a CommandError that says what is wrong.
  */
 export async function connectOptions(given: ConnectionFlags, environment: NodeJS.ProcessEnv = process.env): Promise<Connection> {
+  if (typeof given.pw === 'string' && process.stderr.isTTY && given.quiet !== true)
+    process.stderr.write('wrenmq: others on this machine can see a password on the command line; -P alone asks for it\n');
   const context = await readContext(given.context ?? environment['WRENMQ_CONTEXT'], environment);
   const flags = await resolveService(mergeFlags(given, environment, context));
   const address = brokerAddress(flags);

@@ -25,6 +25,8 @@ export class Output {
 
   constructor(descriptor: number = STANDARD_OUTPUT) {
     this.#descriptor = descriptor;
+    // Whoever does not ask is told by `flush`.
+    this.#closed.promise.catch(() => {});
   }
 
   /** Settles when nobody reads any more; rejects when writing fails for another reason, such as a full disk. */
@@ -64,10 +66,11 @@ export class Output {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Settles when everything is written, or nobody reads any more. */
+  /** Settles when everything is written, or nobody reads any more; rejects as `closed` does. */
   async flush(): Promise<void> {
     this.#writeNext();
     while (this.#pendingBytes > 0 && !this.#isClosed) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    if (this.#isClosed) await this.#closed.promise;
   }
 
   #closeChunk(): void {

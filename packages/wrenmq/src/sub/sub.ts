@@ -38,8 +38,8 @@ export function sub(flags: SubFlags): Promise<void> {
     try {
       return await receive(client, reception, { flags, connection, filters, steps });
     } finally {
-      await output.flush();
       await client.close(closeOptions(connection));
+      await output.flush();
     }
   });
 }
@@ -60,7 +60,11 @@ async function receive(client: MqttClient, reception: Reception, { flags, connec
   const timer = seconds === undefined ? undefined : setTimeout(() => ((isTimedOut = true), stop()), seconds * 1000);
   steps.signal.addEventListener('abort', stop);
   let isReaderGone = false;
-  void reception.output.closed.then(() => ((isReaderGone = true), stop()), stop);
+  const end = (): void => {
+    isReaderGone = true;
+    stop();
+  };
+  reception.output.closed.then(end, end);
   try {
     const subscription = await subscribing;
     debugLog(connection)(`subscribed to ${filters.join(', ')}, granted QoS ${subscription.grantedQoS}`);
