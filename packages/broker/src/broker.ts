@@ -12,14 +12,14 @@ import { type BoundListener, Doors } from '#boot/doors.ts';
 import { drainReasonCode, Kernel } from '#boot/kernel.ts';
 import { listenerSamples } from '#boot/listener-samples.ts';
 import { LoadGauge } from '#boot/load-gauge.ts';
-import { RunningFeatures, statisticsOf } from '#boot/run-features.ts';
+import { RunningFeatures } from '#boot/run-features.ts';
 import { loadConfig } from '#config/load-config.ts';
 import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
 import type { EntranceRefusal } from '#connection/connection-services.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
-import type { Statistics } from '#hooks/feature.ts';
+import type { Feature, RunningFeature, Statistics } from '#hooks/feature.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
 import { formatAddress, isLoopback } from '#base/bind-address.ts';
 import { createMessage, type QoS } from '#message/message.ts';
@@ -181,7 +181,17 @@ export class Broker {
 
   /** What the broker holds at this moment; a walk over the sessions. Throws OperationalError `broker.state` when it is not running. */
   statistics(): Statistics {
-    return statisticsOf(this.#running());
+    this.#running();
+    return this.#features!.statistics();
+  }
+
+  /**
+   * A feature as it runs in this broker: `broker.feature(exclusive).subscriptions()`. Throws OperationalError `broker.state` when
+   * it is not running.
+   */
+  feature<Running extends RunningFeature<never>>(definition: Feature<never, Running>): Running {
+    this.#running();
+    return this.#features!.get(definition);
   }
 
   /**
@@ -254,7 +264,7 @@ export class Broker {
   #collect(kernel: Kernel): MetricSample[] {
     return [
       ...counterSamples(kernel.counters),
-      ...statisticsSamples(statisticsOf(kernel)),
+      ...(this.#features === null ? [] : statisticsSamples(this.#features.statistics())),
       ...Array.from(this.#doors.listeners, listenerSamples).flat(),
       { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },
     ];

@@ -8,6 +8,8 @@ export interface ClientIdentity {
   readonly listener: string;
   /** IP address without brackets; the empty string for a Unix socket. */
   readonly peerAddress: string;
+  /** 0 for a Unix socket. */
+  readonly peerPort: number;
   /** Whether the listener is bound to loopback. Trust follows this, never the peer's address. */
   readonly isLoopbackListener: boolean;
   /** Common name of the verified client certificate (the empty string when it has none); null without a certificate. */

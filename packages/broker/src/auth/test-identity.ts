@@ -8,6 +8,7 @@ export function identityOf(fields: Partial<ClientIdentity> = {}): ClientIdentity
     username: null,
     listener: 'tcp.default',
     peerAddress: '192.0.2.7',
+    peerPort: 50_000,
     isLoopbackListener: false,
     certificateCommonName: null,
     protocolVersion: 5,

@@ -1,33 +1,69 @@
 import type { Config } from '#config/schema.ts';
 import { assert } from '#base/errors.ts';
 import { features } from '#features/index.ts';
-import type { FeatureContext, RunningFeature, Statistics } from '#hooks/feature.ts';
+import type { Feature, FeatureContext, HeldSubscription, RunningFeature, Statistics } from '#hooks/feature.ts';
 import { createMessage } from '#message/message.ts';
 import type { Kernel } from './kernel.ts';
 
-interface Running {
-  readonly section: string;
+interface Entry {
+  readonly definition: Feature<never>;
   readonly feature: RunningFeature<unknown>;
 }
 
 /** The features of one broker while it runs. */
 export class RunningFeatures {
-  readonly #running: readonly Running[];
+  readonly #kernel: Kernel;
+  readonly #running: Entry[] = [];
 
   constructor(kernel: Kernel, config: Config) {
-    this.#running = features.map((feature) => {
-      const context = contextOf(kernel, feature.name, sectionOf(config, feature.section));
-      return { section: feature.section, feature: feature.start(context) };
-    });
+    this.#kernel = kernel;
+    for (const definition of features) {
+      const feature = definition.start(this.#contextOf(definition.name, sectionOf(config, definition.section)));
+      this.#running.push({ definition, feature });
+    }
   }
 
   reload(config: Config): void {
-    for (const { section, feature } of this.#running) feature.reload(sectionOf(config, section));
+    for (const { definition, feature } of this.#running) feature.reload(sectionOf(config, definition.section));
+  }
+
+  /** A feature as it runs here. */
+  get<Running extends RunningFeature<never>>(definition: Feature<never, Running>): Running {
+    const found = this.#running.find((running) => running.definition === definition);
+    assert(found !== undefined, 'the feature is listed in features/index.ts');
+    return found.feature as unknown as Running;
+  }
+
+  /** Of the kernel, and of the features that are running so far. */
+  statistics(): Statistics {
+    return Object.assign(statisticsOf(this.#kernel), ...this.#running.map(({ feature }) => feature.statistics?.()));
   }
 
   /** In reverse order, so that nobody loses what it stands on. */
   stop(): void {
     for (const { feature } of this.#running.toReversed()) feature.stop();
+  }
+
+  #contextOf<Settings>(name: string, settings: Settings): FeatureContext<Settings> {
+    const kernel = this.#kernel;
+    const { log, clock, counters, hooks, port } = kernel;
+    return {
+      settings,
+      log,
+      clock,
+      counters,
+      clients: port.clients,
+      on: (point, hook) => hooks.register(name, point, hook),
+      publish: (fields) => {
+        const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
+        kernel.publisher.publish(message, null, null);
+      },
+      publishValue: (fields) => {
+        kernel.publisher.publishValue(createMessage({ ...fields, retain: true, publisher: name, receivedAtMs: clock.wallMs() }));
+      },
+      statistics: () => this.statistics(),
+      subscriptions: () => subscriptionsOf(kernel),
+    };
   }
 }
 
@@ -37,27 +73,14 @@ function sectionOf(config: Config, section: string): never {
   return config[section as keyof Config] as never;
 }
 
-function contextOf<Settings>(kernel: Kernel, name: string, settings: Settings): FeatureContext<Settings> {
-  const { log, clock, counters, hooks } = kernel;
-  return {
-    settings,
-    log,
-    clock,
-    counters,
-    on: (point, hook) => hooks.register(name, point, hook),
-    publish: (fields) => {
-      const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
-      kernel.publisher.publish(message, null, null);
-    },
-    publishValue: (fields) => {
-      kernel.publisher.publishValue(createMessage({ ...fields, retain: true, publisher: name, receivedAtMs: clock.wallMs() }));
-    },
-    statistics: () => statisticsOf(kernel),
-  };
+function* subscriptionsOf({ sessions }: Kernel): Generator<HeldSubscription> {
+  for (const { clientId, state } of sessions) {
+    for (const { text, options } of state.subscriptions()) yield { clientId, filter: text, qos: options.qos };
+  }
 }
 
 /** Counted on demand: a walk over the sessions, so not for every message. */
-export function statisticsOf({ table, sessions, router, retained, store }: Kernel): Statistics {
+function statisticsOf({ table, sessions, router, retained, store }: Kernel): Statistics {
   let sessionsDisconnected = 0;
   let queuedMessages = 0;
   let queuedBytes = 0;
@@ -72,6 +95,7 @@ export function statisticsOf({ table, sessions, router, retained, store }: Kerne
     sessionsDisconnected,
     subscriptions: router.subscriptions,
     sharedSubscriptions: router.sharedSubscriptions,
+    exclusiveSubscriptions: 0,
     retainedMessages: retained.count,
     retainedBytes: retained.bytes,
     queuedMessages,

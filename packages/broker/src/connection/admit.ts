@@ -42,10 +42,13 @@ export async function admit(connection: Connection, packet: ConnectPacket, admis
   }
   connect(connection, packet, client);
   const properties = packet.version === 5 ? connackProperties(connection, packet, { admission, expiryInterval }) : {};
-  house.hooks.observe('client.connected', client.facts, isSessionPresent);
+  house.port.connected(client, isSessionPresent);
   connection.sendPacket({ type: PacketType.CONNACK, sessionPresent: isSessionPresent, reasonCode: ReasonCode.Success, properties });
   // A CONNACK over the client's Maximum Packet Size has ended the connection.
   if (connection.client === client) client.session.resume();
+  // ORDER: what the house subscribes a client to is there before the client's next packet is looked at.
+  const subscriptions = house.port.settle(client);
+  if (subscriptions !== null) await subscriptions;
 }
 
 function connect(connection: Connection, packet: ConnectPacket, client: Client): void {

@@ -15,6 +15,7 @@ export function factsOf(identity: ClientIdentity, principal: Principal | null = 
     username: principal === null ? identity.username : principal.username,
     listener: identity.listener,
     peerAddress: identity.peerAddress,
+    peerPort: identity.peerPort,
     protocolVersion: identity.protocolVersion,
   };
 }

@@ -101,6 +101,7 @@ function identityOf({ house, link, version }: Connection, packet: ConnectPacket)
     username: packet.username ?? null,
     listener: link.listener,
     peerAddress: link.peer.address,
+    peerPort: link.peer.port,
     isLoopbackListener: house.listener.isLoopback,
     certificateCommonName: link.tls?.certificate?.commonName ?? null,
     protocolVersion: version,

@@ -25,8 +25,8 @@ export function isMessage(answer: unknown): answer is Message {
 
 export function isSubscriptionRequest(answer: unknown): answer is SubscriptionRequest {
   if (typeof answer !== 'object' || answer === null) return false;
-  const { filter, qos } = answer as { [name in keyof SubscriptionRequest]?: unknown };
-  return typeof filter === 'string' && (qos === 0 || qos === 1 || qos === 2);
+  const { filter, qos, match } = answer as { [name in keyof SubscriptionRequest]?: unknown };
+  return typeof filter === 'string' && (qos === 0 || qos === 1 || qos === 2) && (match === undefined || typeof match === 'string');
 }
 
 function refusalCode(answer: unknown, name: 'deny' | 'reject', packet: RefusalPacket): number {

@@ -1,8 +1,10 @@
 import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
-import type { MessageFields } from '#message/message.ts';
-import type { HookPoint, HookPoints } from './points.ts';
+import type { MessageFields, QoS } from '#message/message.ts';
+import type { ClientFacts, HookPoint, HookPoints } from './points.ts';
+export type { ClientFacts, GateAnswer, SubscriptionRequest, TransformAnswer } from './points.ts';
+export { rewriteMessage } from './rewrite-message.ts';
 
 /** What the broker holds at this moment. */
 export interface Statistics {
@@ -12,11 +14,48 @@ export interface Statistics {
   /** Members of shared subscriptions included. */
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
+  readonly exclusiveSubscriptions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly storeBytes: number;
+}
+
+/** A subscription that somebody makes for a client, with the options of SUBSCRIBE; off and 0 when absent. */
+export interface SubscriptionWish {
+  /** As a client would send it: `$share/group/filter` is one. */
+  readonly filter: string;
+  readonly qos: QoS;
+  /** Not with `$share`, where MQTT forbids it. */
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  readonly retainHandling?: 0 | 1 | 2;
+}
+
+/**
+ * The clients that are connected, whatever they speak. What is asked for in their name passes everything that their own
+ * packets pass: hooks, permissions, limits.
+ */
+export interface ConnectedClients {
+  /** What is known of a client; null when it is not connected. */
+  facts(clientId: string): ClientFacts | null;
+  /**
+   * Subscribes a client; retained messages go out as after its own SUBSCRIBE. Resolves with the reason codes of SUBACK when
+   * that is durable, with null when the client is not connected. Asked for in `client.connected`, the subscriptions are made
+   * after CONNACK and before the client's next packet.
+   */
+  subscribe(clientId: string, wishes: readonly SubscriptionWish[]): Promise<readonly number[] | null>;
+  /** Ends subscriptions; resolves with the reason codes of UNSUBACK, or with null when the client is not connected. */
+  unsubscribe(clientId: string, filters: readonly string[]): Promise<readonly number[] | null>;
+}
+
+/** A subscription that there is. */
+export interface HeldSubscription {
+  readonly clientId: string;
+  /** Its name, with `$share/group/` and what else is before the filter. */
+  readonly filter: string;
+  readonly qos: QoS;
 }
 
 /** The whole world of a feature. */
@@ -26,8 +65,9 @@ export interface FeatureContext<Settings> {
   readonly log: Logger;
   readonly clock: Clock;
   readonly counters: Counters;
-  /** Adds a hook, at the feature's place in hooks/order.ts. */
-  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): void;
+  readonly clients: ConnectedClients;
+  /** Adds a hook, at the feature's place in hooks/order.ts, and returns what takes it away again. */
+  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): () => void;
   /** Publishes a message in the feature's name, past authorization. The topic must be a valid topic name. */
   publish(message: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): void;
   /**
@@ -36,6 +76,8 @@ export interface FeatureContext<Settings> {
    */
   publishValue(message: Omit<MessageFields, 'publisher' | 'receivedAtMs' | 'retain'>): void;
   statistics(): Statistics;
+  /** Those of all sessions, connected or not; a walk over everything. */
+  subscriptions(): Iterable<HeldSubscription>;
 }
 
 /** A feature that runs. */
@@ -43,17 +85,21 @@ export interface RunningFeature<Settings> {
   /** The configuration was read again. */
   reload(settings: Settings): void;
   stop(): void;
+  /** What the feature holds, as its part of the statistics. */
+  statistics?(): Partial<Statistics>;
 }
 
 /** A feature: a folder of its own, known to the rest of the house by this alone. */
-export interface Feature<Settings> {
+export interface Feature<Settings, Running extends RunningFeature<Settings> = RunningFeature<Settings>> {
   readonly name: string;
   /** The section of the configuration that is its own. */
   readonly section: string;
-  start(context: FeatureContext<Settings>): RunningFeature<Settings>;
+  start(context: FeatureContext<Settings>): Running;
 }
 
 /** States a feature; for the types only. */
-export function defineFeature<Settings>(feature: Feature<Settings>): Feature<Settings> {
+export function defineFeature<Settings, Running extends RunningFeature<Settings> = RunningFeature<Settings>>(
+  feature: Feature<Settings, Running>,
+): Feature<Settings, Running> {
   return feature;
 }

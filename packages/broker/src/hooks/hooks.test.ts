@@ -6,7 +6,14 @@ import { Hooks } from './hooks.ts';
 import { EMBEDDER, hookOrder } from './order.ts';
 import type { ClientFacts, GateAnswer, HookPoint, SubscriptionRequest } from './points.ts';
 
-const client: ClientFacts = { clientId: 'c', username: 'u', listener: 'tcp.default', peerAddress: '127.0.0.1', protocolVersion: 5 };
+const client: ClientFacts = {
+  clientId: 'c',
+  username: 'u',
+  listener: 'tcp.default',
+  peerAddress: '127.0.0.1',
+  peerPort: 1,
+  protocolVersion: 5,
+};
 const incoming = { listener: 'tcp.default', peerAddress: '127.0.0.1' };
 const request: SubscriptionRequest = { filter: 'a/b', qos: 1 };
 
@@ -222,4 +229,63 @@ test('observe: a promise that a hook makes although nobody waits for it is caugh
     logged.map(({ level, fields }) => [level, fields['point']]),
     [['warn', 'client.connected']],
   );
+});
+
+test('a hook that was taken away is asked no more, and its point is as unused as before', () => {
+  const calls: string[] = [];
+  const withdraw = ['a', 'b'].map((name) =>
+    hooks.register(EMBEDDER, 'message.inbound', (_client, one) => {
+      calls.push(name);
+      return one;
+    }),
+  );
+  hooks.messageInbound(client, message('t'));
+  withdraw[0]();
+  hooks.messageInbound(client, message('t'));
+  assert.deepEqual(calls, ['a', 'b', 'b']);
+  assert.equal(hooks.hasMessageInbound, true);
+  withdraw[1]();
+  assert.equal(hooks.hasMessageInbound, false);
+});
+
+test('subscription.accept: everybody is asked, and one denial is enough', () => {
+  const asked: string[] = [];
+  const accept = (name: string, answer: GateAnswer): void =>
+    void hooks.register(EMBEDDER, 'subscription.accept', (_client, { filter, match }) => {
+      asked.push(`${name} ${filter} ${match}`);
+      return answer;
+    });
+  const wanted = { filter: '$mine/a', match: 'a', qos: 1 } as const;
+  accept('first', 'allow');
+  assert.equal(hooks.subscriptionAccept(client, wanted), 'abstain');
+  accept('second', { deny: 0x97 });
+  accept('third', 'allow');
+  assert.deepEqual(hooks.subscriptionAccept(client, wanted), { deny: 0x97 });
+  assert.deepEqual(asked, ['first $mine/a a', 'first $mine/a a', 'second $mine/a a']);
+});
+
+test('subscription.accept: a hook that throws or answers nonsense denies', () => {
+  hooks.register(EMBEDDER, 'subscription.accept', (_client, { filter }) => (filter === 'throw' ? fail() : (true as never)));
+  assert.deepEqual(hooks.subscriptionAccept(client, { filter: 'throw', match: 'throw', qos: 0 }), { deny: 0x87 });
+  assert.deepEqual(hooks.subscriptionAccept(client, { filter: 'a', match: 'a', qos: 0 }), { deny: 0x87 });
+});
+
+test('the name of a subscription is what transforms make of it, as far as they do', () => {
+  const rename = (filter: string): void =>
+    void hooks.register(EMBEDDER, 'subscription.inbound', (_client, one) => ({ ...one, filter: one.filter + filter }));
+  rename('1');
+  assert.equal(hooks.subscriptionName(client, 'a'), 'a1');
+  hooks.register(EMBEDDER, 'subscription.inbound', (_client, one) =>
+    one.filter === 'b1' ? { reject: 0x8f } : one.filter === 'c1' ? fail() : one,
+  );
+  rename('2');
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((filter) => hooks.subscriptionName(client, filter)),
+    ['a12', 'b1', 'c1'],
+  );
+});
+
+test('a match that is no text is no answer', () => {
+  hooks.register(EMBEDDER, 'subscription.inbound', (_client, one) => ({ ...one, match: 1 as never }));
+  assert.equal(hooks.subscriptionInbound(client, request), 0x83);
 });

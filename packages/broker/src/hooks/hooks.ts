@@ -13,12 +13,18 @@ type ObserverPoint = Exclude<
   | 'client.authenticate'
   | 'client.authorize'
   | 'subscription.inbound'
+  | 'subscription.accept'
   | 'message.inbound'
   | 'message.accept'
   | 'message.outbound'
 >;
 
 type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
+
+interface Registered {
+  readonly feature: string;
+  readonly hook: HookPoints[HookPoint];
+}
 
 /** The compiled hooks of one broker. An unused point is null and costs a test. */
 export class Hooks {
@@ -31,25 +37,24 @@ export class Hooks {
   /** How often a hook threw, or answered what is no answer. */
   failures = 0;
   readonly #log: Logger;
-  readonly #registered = new Map<HookPoint, { feature: string; hook: HookPoints[HookPoint] }[]>();
+  readonly #registered = new Map<HookPoint, readonly Registered[]>();
   #table: Table = compile(new Map());
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Adds a feature's hook. Throws when the feature has no place in the order of that point. */
-  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point]): void {
+  /** Adds a feature's hook, and returns what takes it away again. Throws when the feature has no place in the order of that point. */
+  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point]): () => void {
     if (!hookOrder[point]?.includes(feature)) throw new Error(`${feature} is not listed for ${point} in hooks/order.ts`);
-    const hooks = this.#registered.get(point) ?? [];
-    hooks.push({ feature, hook });
-    this.#registered.set(point, hooks);
-    this.#table = compile(this.#registered);
-    this.hasMessageInbound = this.#table['message.inbound'] !== null;
-    this.hasClientAuthorize = this.#table['client.authorize'] !== null;
-    this.hasMessagePublished = this.#table['message.published'] !== null;
-    this.hasMessageDelivered = this.#table['message.delivered'] !== null;
-    this.hasMessageOutbound = this.#table['message.outbound'] !== null;
+    const entry = { feature, hook };
+    this.#registered.set(point, [...(this.#registered.get(point) ?? []), entry]);
+    this.#compile();
+    return () => {
+      const others = this.#registered.get(point)!.filter((other) => other !== entry);
+      this.#registered.set(point, others);
+      this.#compile();
+    };
   }
 
   admit(connection: IncomingConnection): GateAnswer {
@@ -109,6 +114,39 @@ export class Hooks {
       return this.#rejected('subscription.inbound', error);
     }
     return current;
+  }
+
+  /**
+   * What a subscription is called that the client asks for by this filter. A hook that rejects it today may have let it in
+   * before, so that what it was called on the way there is the answer.
+   */
+  subscriptionName(client: ClientFacts, filter: string): string {
+    let current: SubscriptionRequest = { filter, qos: 0 };
+    try {
+      for (const hook of this.#table['subscription.inbound'] ?? []) {
+        const answer = hook(client, current);
+        if (!isSubscriptionRequest(answer)) break;
+        current = answer;
+      }
+    } catch (error) {
+      this.#failed('subscription.inbound', error);
+    }
+    return current.filter;
+  }
+
+  /** Whether nobody minds the subscription: `abstain`, or a denial. */
+  subscriptionAccept(client: ClientFacts, request: Required<SubscriptionRequest>): Exclude<GateAnswer, 'allow'> {
+    const hooks = this.#table['subscription.accept'];
+    if (hooks === null) return 'abstain';
+    try {
+      for (const hook of hooks) {
+        const answer = gateAnswer(hook(client, request), RefusalPacket.subscribe);
+        if (typeof answer === 'object') return answer;
+      }
+    } catch (error) {
+      return this.#denied('subscription.accept', error);
+    }
+    return 'abstain';
   }
 
   /** The message as it is to be published, or the reason code of its refusal. */
@@ -176,7 +214,16 @@ export class Hooks {
     }
   }
 
-  #denied(point: HookPoint, error: unknown): GateAnswer {
+  #compile(): void {
+    this.#table = compile(this.#registered);
+    this.hasMessageInbound = this.#table['message.inbound'] !== null;
+    this.hasClientAuthorize = this.#table['client.authorize'] !== null;
+    this.hasMessagePublished = this.#table['message.published'] !== null;
+    this.hasMessageDelivered = this.#table['message.delivered'] !== null;
+    this.hasMessageOutbound = this.#table['message.outbound'] !== null;
+  }
+
+  #denied(point: HookPoint, error: unknown): Exclude<GateAnswer, 'allow'> {
     this.failures += 1;
     this.#log.error({ point, err: error }, 'a hook failed: the client is refused');
     return { deny: ReasonCode.NotAuthorized };
@@ -194,7 +241,7 @@ export class Hooks {
   }
 }
 
-function compile(registered: ReadonlyMap<HookPoint, { feature: string; hook: HookPoints[HookPoint] }[]>): Table {
+function compile(registered: ReadonlyMap<HookPoint, readonly Registered[]>): Table {
   const table = {} as Record<HookPoint, unknown>;
   for (const point of Object.keys(hookOrder) as HookPoint[]) {
     const order = hookOrder[point];

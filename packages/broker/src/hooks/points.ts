@@ -11,6 +11,8 @@ export interface ClientFacts {
   readonly listener: string;
   /** IP address without brackets; empty for a Unix socket. */
   readonly peerAddress: string;
+  /** The port at the peer's end; 0 for a Unix socket, and for a client that is not connected any more. */
+  readonly peerPort: number;
   /** 3 (MQTT 3.1), 4 (3.1.1) or 5. */
   readonly protocolVersion: number;
 }
@@ -22,9 +24,14 @@ export interface IncomingConnection {
 }
 
 export interface SubscriptionRequest {
-  /** As the client sent it: `$share/group/` is part of it. */
+  /** As the client sent it: `$share/group/` is part of it. It is the subscription's name, with which it is ended. */
   readonly filter: string;
   readonly qos: 0 | 1 | 2;
+  /**
+   * What is authorized and what topics are matched with, where that is not the name: a filter without `$share`. A hook says
+   * it for a syntax of its own, such as `$exclusive/t`, whose name a shared subscription cannot have.
+   */
+  readonly match?: string;
 }
 
 /** What a gate says: yes, no with a reason code of MQTT 5, or nothing. */
@@ -63,6 +70,11 @@ export interface HookPoints {
   'client.authorize': (client: ClientFacts, action: 'publish' | 'subscribe', topic: string) => GateAnswer;
   /** transform: rewrites a subscription before it is authorized. The client may unsubscribe with what it sent, if the hook answers the same then. */
   'subscription.inbound': (client: ClientFacts, request: SubscriptionRequest) => TransformAnswer<SubscriptionRequest>;
+  /**
+   * gate: may this subscription be made, after everything else has agreed? Every hook is asked, and one denial is enough.
+   * Nothing comes between this and `subscription.added`: what was free when it was asked is free then.
+   */
+  'subscription.accept': (client: ClientFacts, request: Required<SubscriptionRequest>) => GateAnswer;
   /** transform: rewrites a message of a client before its topic is authorized; a will when it is set. */
   'message.inbound': (client: ClientFacts, message: Message) => TransformAnswer<Message>;
   /** take: sees every message that is about to be routed, whoever published it. A taken one is acknowledged as delivered. */

@@ -22,6 +22,7 @@ import type { Committer } from '#store/committer.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 import type { Capabilities } from './capabilities.ts';
 import { Client } from './client.ts';
+import { Clients } from './clients.ts';
 import { principalOf, type Subscriber } from './subscriber.ts';
 
 /** A client that asks to be let in, after it has proven who it is. */
@@ -62,12 +63,14 @@ export interface PortServices {
 export class ClientPort {
   readonly enhanced: EnhancedAuthentication;
   readonly subscriber: Subscriber;
+  readonly clients: Clients;
   readonly #house: PortServices;
 
   constructor(house: PortServices) {
     this.#house = house;
     this.enhanced = house.enhanced;
     this.subscriber = house.subscriber;
+    this.clients = new Clients(this, house.committer);
   }
 
   /** Who is this? The hook's answer stands before the chain's, and cannot make anyone a user whom no provider knows. */
@@ -120,8 +123,14 @@ export class ClientPort {
    * reason code of a refusal; a promise only when an authorization provider needs one.
    */
   publish(client: Client, message: Message, route: Route | null): number | Promise<number> {
+    const { hooks } = this.#house;
+    if (hooks.hasMessageInbound) return this.#publishHooked(client, message, route);
+    return this.#publishAllowed(client, message, route);
+  }
+
+  /** Publishes what needs no rewriting any more, if the client may. */
+  #publishAllowed(client: Client, message: Message, route: Route | null): number | Promise<number> {
     const { authorizer, hooks } = this.#house;
-    if (hooks.hasMessageInbound) return this.#publishHooked(client, message);
     if (hooks.hasClientAuthorize) return this.#authorizeAndPublish(client, message, route);
     const bit = 1 << (message.qos * 2 + (message.retain ? 1 : 0));
     if (client.allowedTopic === message.topic && (client.allowedBits & bit) !== 0 && client.allowedEpoch === authorizer.epoch) {
@@ -143,8 +152,23 @@ export class ClientPort {
     });
   }
 
+  /** CONNACK is on its way, and the session about to be resumed. */
+  connected(client: Client, isSessionPresent: boolean): void {
+    client.settling = [];
+    this.clients.add(client);
+    this.#house.hooks.observe('client.connected', client.facts, isSessionPresent);
+  }
+
+  /** What has to be waited for before the client's next packet, if anything: subscriptions that are made for it. */
+  settle(client: Client): Promise<unknown> | null {
+    const { settling } = client;
+    client.settling = null;
+    return settling === null || settling.length === 0 ? null : Promise.all(settling);
+  }
+
   /** The connection is gone; `keepsWill` is false after a DISCONNECT that deletes it. */
   close(client: Client, keepsWill: boolean, reasonCode: number): void {
+    this.clients.delete(client);
     this.#leave(client.session, client.sink, keepsWill);
     this.#house.hooks.observe('client.disconnected', client.facts, reasonCode);
   }
@@ -218,17 +242,18 @@ export class ClientPort {
     return this.#house.publisher.publish(message, client.session, route);
   }
 
-  #publishHooked(client: Client, message: Message): number | Promise<number> {
+  #publishHooked(client: Client, message: Message, route: Route | null): number | Promise<number> {
     const rewritten = this.#house.hooks.messageInbound(client.facts, message);
     if (typeof rewritten === 'number') {
       client.session.drop(message, 'rejected');
       return -rewritten;
     }
-    if (rewritten !== message && this.#isUnfit(rewritten)) {
+    if (rewritten === message) return this.#publishAllowed(client, message, route);
+    if (this.#isUnfit(rewritten)) {
       client.session.drop(message, 'rejected');
       return -ReasonCode.TopicNameInvalid;
     }
-    return this.#authorizeAndPublish(client, rewritten, null);
+    return this.#publishAllowed(client, rewritten, null);
   }
 
   /** What a hook made goes through the same checks as what a client sends. */
@@ -252,5 +277,5 @@ function hookedPrincipal(identity: ClientIdentity): Principal {
 
 /** What hooks see of a client that is not there any more. */
 function factsOf({ clientId, username, listener, peerAddress, protocolVersion }: Principal): ClientFacts {
-  return { clientId, username, listener, peerAddress, protocolVersion };
+  return { clientId, username, listener, peerAddress, peerPort: 0, protocolVersion };
 }

@@ -13,6 +13,8 @@ export class Client {
   allowedTopic: string | null = null;
   allowedBits = 0;
   allowedEpoch = -1;
+  /** From CONNACK until everything that the house subscribes it to at once is made: what that waits for; else null. */
+  settling: Promise<unknown>[] | null = null;
 
   constructor(facts: ClientFacts, principal: Principal, session: Session, sink: Sink) {
     this.facts = facts;

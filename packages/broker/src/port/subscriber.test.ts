@@ -180,3 +180,97 @@ test('an authorizer that needs time decides in the end; a session that ended mea
   assert.equal(await answer, ReasonCode.UnspecifiedError);
   assert.equal(house.router.subscriptions, 0);
 });
+
+/** Filters that begin with `$mine/` are names: what is behind that is matched. */
+function name(house: TestHouse): () => void {
+  return house.hooks.register(EMBEDDER, 'subscription.inbound', (_client, request) =>
+    request.filter.startsWith('$mine/') ? { ...request, match: request.filter.slice('$mine/'.length) } : request,
+  );
+}
+
+test('a name is kept and ended as it is, what it matches is checked, authorized and delivered', async () => {
+  const house = await TestHouse.open();
+  name(house);
+  house.publisher.publish(message({ topic: 't/1', payload: 'kept', retain: true }), null, null);
+  const { client, sink } = await house.connect('c');
+  house.authorizer.take();
+  assert.equal(await house.subscribe(client, '$mine/t/+'), 1);
+  assert.deepEqual(house.authorizer.take(), ['subscribe c t/+']);
+  house.publisher.publish(message({ topic: 't/2', qos: 1 }), null, null);
+  house.publisher.publish(message({ topic: '$mine/t/3', qos: 1 }), null, null);
+  await house.base.settle();
+  assert.deepEqual(
+    sink.deliveries.map(({ message: { topic } }) => topic),
+    ['t/1', 't/2'],
+  );
+  assert.deepEqual(house.subscriber.unsubscribe(client, ['t/+', '$mine/t/+']), [ReasonCode.NoSubscriptionExisted, ReasonCode.Success]);
+  assert.equal(house.router.subscriptions, 0);
+});
+
+test('what a name matches is a valid filter without $share, and within the limits; a name takes no level of it', async () => {
+  const house = await TestHouse.open({ topicLevelsMax: 3, topicBytesMax: 20 });
+  name(house);
+  const { client } = await house.connect('c');
+  assert.equal(await house.subscribe(client, '$mine/a/b/c'), 1);
+  for (const bad of ['$mine/', '$mine/a/b/c/d', '$mine/a/#/b', '$mine/$share/g/a', `$mine/${'x'.repeat(15)}`]) {
+    assert.equal(await house.subscribe(client, bad), ReasonCode.TopicFilterInvalid, bad);
+  }
+  house.hooks.register(EMBEDDER, 'subscription.inbound', (_client, request) => ({ ...request, filter: '$share/g/a', match: 'b' }));
+  assert.equal(await house.subscribe(client, 'x'), ReasonCode.TopicFilterInvalid, 'a group is known by its name');
+});
+
+test('changed rules are about what a name matches', async () => {
+  const house = await TestHouse.open();
+  name(house);
+  const { client, sink } = await house.connect('c');
+  await house.subscribe(client, '$mine/t');
+  house.authorizer.denied.add('t');
+  for (const subscription of client.session.state.subscriptions()) house.subscriber.reauthorize(subscription, principalOf('c'));
+  house.router.invalidate();
+  house.publisher.publish(message({ topic: 't', qos: 1 }), null, null);
+  await house.base.settle();
+  assert.deepEqual(sink.deliveries, []);
+});
+
+test('after a restart a subscription has its name and its match, also when no hook knows the name any more', async () => {
+  const house = await TestHouse.open();
+  const withdraw = name(house);
+  const { client } = await house.connect('c');
+  await house.subscribe(client, '$mine/t', { identifier: 7 });
+  await house.subscribe(client, '$share/g/u');
+  withdraw();
+  await house.base.settle();
+  const { subscriptions } = await house.base.restart();
+  assert.deepEqual(
+    subscriptions.map(({ text, filter, group, options }) => [
+      text,
+      filter,
+      group,
+      options.identifier,
+      Object.keys(options).includes('match'),
+    ]),
+    [
+      ['$mine/t', 't', null, 7, false],
+      ['$share/g/u', 'u', 'g', 0, false],
+    ],
+  );
+});
+
+test('who accepts subscriptions is asked last, in the turn in which the subscription is made', async () => {
+  const house = await TestHouse.open();
+  house.authorizer.isAsynchronous = true;
+  house.authorizer.denied.add('secret');
+  const events: string[] = [];
+  house.hooks.register(EMBEDDER, 'subscription.accept', ({ clientId }, { filter, match, qos }) => {
+    events.push(`accept ${clientId} ${filter} ${match} ${qos}`);
+    queueMicrotask(() => events.push('later'));
+    return filter === 'taken' ? { deny: ReasonCode.QuotaExceeded } : 'abstain';
+  });
+  house.hooks.register(EMBEDDER, 'subscription.added', (_clientId, filter) => void events.push(`added ${filter}`));
+  const { client } = await house.connect('c');
+  assert.equal(await house.subscribe(client, 'secret'), ReasonCode.NotAuthorized);
+  assert.equal(await house.subscribe(client, 'taken'), ReasonCode.QuotaExceeded);
+  assert.equal(await house.subscribe(client, '$share/g/a'), 1);
+  assert.deepEqual(events, ['accept c taken taken 1', 'later', 'accept c $share/g/a a 1', 'added $share/g/a', 'later']);
+  assert.equal(house.router.subscriptions, 1);
+});

@@ -2,6 +2,7 @@ import { ReasonCode } from '@wrenmq/codec';
 import type { Authorizer, SubscribeAnswer } from '#auth/authorizer.ts';
 import type { Principal } from '#auth/client-identity.ts';
 import type { Hooks } from '#hooks/hooks.ts';
+import type { SubscriptionRequest } from '#hooks/points.ts';
 import type { QoS } from '#message/message.ts';
 import type { Router } from '#publish/router.ts';
 import type { Session } from '#session/session.ts';
@@ -70,7 +71,7 @@ export class Subscriber {
 
   /** Applies changed rules to a subscription that exists: what its owner may not read any more is not delivered any more. */
   reauthorize(subscription: Subscription, principal: Principal): void {
-    const answer = this.#house.authorizer.authorizeSubscribe(principal, subscription.text, subscription.options.qos);
+    const answer = this.#house.authorizer.authorizeSubscribe(principal, authorizedTextOf(subscription), subscription.options.qos);
     if (answer === 'allow') subscription.mayReceive = null;
     else if (answer === 'deny') subscription.mayReceive = () => false;
     else subscription.mayReceive = this.#topicCheck(principal, subscription.options.qos);
@@ -80,22 +81,32 @@ export class Subscriber {
   #remove({ session, facts }: Client, text: string): Subscription | undefined {
     const subscription = session.state.removeSubscription(text);
     if (subscription !== undefined) return subscription;
-    const rewritten = this.#house.hooks.subscriptionInbound(facts, { filter: text, qos: 0 });
-    return typeof rewritten === 'number' ? undefined : session.state.removeSubscription(rewritten.filter);
+    return session.state.removeSubscription(this.#house.hooks.subscriptionName(facts, text));
   }
 
   async #subscribeOne(client: Client, request: FilterRequest): Promise<FilterAnswer | number> {
     const rewritten = this.#house.hooks.subscriptionInbound(client.facts, { filter: request.filter, qos: request.options.qos });
     if (typeof rewritten === 'number') return rewritten;
-    const { topicLevelsMax, topicBytesMax } = this.#house.capabilities;
-    const parsed = parseTopicFilter(rewritten.filter, topicLevelsMax, topicBytesMax);
-    if (typeof parsed === 'string') return ReasonCode.TopicFilterInvalid;
+    const parsed = this.#parse(rewritten);
+    if (parsed === null) return ReasonCode.TopicFilterInvalid;
     const refusal = this.#refusal(client, parsed, request.options);
     if (refusal !== 0) return refusal;
     const allowed = await this.#authorize(client, parsed, rewritten.qos);
     if (allowed === 'deny') return ReasonCode.NotAuthorized;
     const qos = Math.min(rewritten.qos, this.#house.capabilities.maximumQoS) as QoS;
     return this.#install(client, parsed, { ...request.options, qos }, allowed);
+  }
+
+  /** Null when the filter is not valid, or longer than may be. */
+  #parse({ filter, match }: SubscriptionRequest): ParsedFilter | null {
+    const { topicLevelsMax, topicBytesMax } = this.#house.capabilities;
+    // Of a name only what it matches has levels.
+    const named = parseTopicFilter(filter, match === undefined ? topicLevelsMax : Infinity, topicBytesMax);
+    if (typeof named === 'string') return null;
+    if (match === undefined) return named;
+    const matched = parseTopicFilter(match, topicLevelsMax, topicBytesMax);
+    if (typeof matched === 'string' || matched.group !== null || named.group !== null) return null;
+    return { text: filter, filter: match, group: null };
   }
 
   #refusal(client: Client, parsed: ParsedFilter, options: SubscriptionOptions): number {
@@ -113,7 +124,7 @@ export class Subscriber {
     const hooked = this.#house.hooks.authorize(client.facts, 'subscribe', parsed.filter);
     if (hooked === 'allow') return 'allow';
     if (hooked !== 'abstain') return 'deny';
-    return this.#house.authorizer.authorizeSubscribe(client.principal, parsed.text, qos);
+    return this.#house.authorizer.authorizeSubscribe(client.principal, authorizedTextOf(parsed), qos);
   }
 
   #install(client: Client, parsed: ParsedFilter, options: SubscriptionOptions, allowed: SubscribeAnswer): FilterAnswer {
@@ -121,6 +132,9 @@ export class Subscriber {
     const { session } = client;
     // The connection may be gone, and its session with it, while someone was asked.
     if (session.isEnded) return { reasonCode: ReasonCode.UnspecifiedError, retainedFor: null };
+    // ORDER: asked last, and nothing is waited for from here on: what was free is taken in the same turn.
+    const accepted = hooks.subscriptionAccept(client.facts, { filter: parsed.text, qos: options.qos, match: parsed.filter });
+    if (accepted !== 'abstain') return { reasonCode: accepted.deny, retainedFor: null };
     const before = session.state.subscription(parsed.text);
     const subscription = new Subscription(session, parsed, options, before?.number ?? session.state.takeSubscriptionNumber());
     if (allowed === 'filtered') subscription.mayReceive = this.#topicCheck(client.principal, options.qos);
@@ -135,6 +149,11 @@ export class Subscriber {
   #topicCheck(principal: Principal, qos: QoS): (topic: string) => boolean {
     return (topic) => this.#house.authorizer.mayReceive(principal, topic, qos);
   }
+}
+
+/** What the rules are asked about: never a mere name. `$share/group/` is taken off there. */
+function authorizedTextOf({ text, filter, group }: ParsedFilter): string {
+  return group === null ? filter : text;
 }
 
 /** Who the owner of a stored session was when it was last connected. */

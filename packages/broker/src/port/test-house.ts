@@ -132,7 +132,9 @@ export class TestHouse {
     const sink = new TestSink();
     const answer = await this.open(clientId, { sink, ...request });
     if ('reasonCode' in answer) throw new Error(`refused with ${answer.reasonCode}: ${answer.reason}`);
+    this.port.connected(answer.client, answer.isSessionPresent);
     answer.client.session.resume();
+    await this.port.settle(answer.client);
     return { ...answer, sink };
   }
 
@@ -168,6 +170,7 @@ export function identityOf(clientId: string, username: string | null = 'user'): 
     username,
     listener: 'tcp.default',
     peerAddress: '127.0.0.1',
+    peerPort: 50_000,
     isLoopbackListener: true,
     certificateCommonName: null,
     protocolVersion: 5,
@@ -189,5 +192,5 @@ export function principalOf(clientId: string, owner = 'user:user'): Principal {
 }
 
 export function factsOf(clientId: string): ClientFacts {
-  return { clientId, username: 'user', listener: 'tcp.default', peerAddress: '127.0.0.1', protocolVersion: 5 };
+  return { clientId, username: 'user', listener: 'tcp.default', peerAddress: '127.0.0.1', peerPort: 50_000, protocolVersion: 5 };
 }

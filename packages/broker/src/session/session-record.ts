@@ -30,6 +30,8 @@ export interface SessionFacts {
 
 export interface StoredSubscription extends SubscriptionOptions {
   readonly text: string;
+  /** What topics are matched with, where `text` is only a name. */
+  readonly match?: string;
   readonly number: number;
 }
 

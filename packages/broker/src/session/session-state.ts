@@ -8,6 +8,7 @@ import {
   putWill,
   type SessionFacts,
   type StoredSession,
+  type StoredSubscription,
 } from './session-record.ts';
 import type { Memberships } from './memberships.ts';
 import type { Session } from './session.ts';
@@ -16,6 +17,11 @@ import { Will } from './will.ts';
 
 /** Session Expiry Interval of a session that never ends. */
 const EXPIRY_NEVER = 0xffffffff;
+
+/** The filter is stored where the name does not tell it. */
+function storedFormOf({ text, filter, group, options, number }: Subscription): StoredSubscription {
+  return { text, ...(group === null && filter !== text ? { match: filter } : {}), ...options, number };
+}
 
 /** Whether the store knows the session: its record is on disk, or in the batch under way. */
 const Stored = { No: 0, Saving: 1, Yes: 2 } as const;
@@ -234,7 +240,7 @@ export class SessionState {
     if (isEnded && !this.isStored) this.#saving = null;
     for (const [subscriptionNumber, subscription] of this.#saving ?? []) {
       if (subscription === null) deleteSubscription(batch, number, subscriptionNumber);
-      else putSubscription(batch, number, { text: subscription.text, ...subscription.options, number: subscriptionNumber });
+      else putSubscription(batch, number, storedFormOf(subscription));
     }
     if (isEnded) {
       if (this.#areFactsDirty && this.isStored) deleteSession(batch, number);

@@ -151,8 +151,8 @@ export class Sessions {
     this.#byClientId.set(facts.clientId, session);
     // ORDER: who the owner is decides what a subscription may receive.
     session.state.restore(stored, facts);
-    for (const { text, number, ...options } of stored.subscriptions) {
-      const parsed = parseTopicFilter(text, LEVELS_MAX);
+    for (const { text, match, number, ...options } of stored.subscriptions) {
+      const parsed = match === undefined ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match, group: null };
       if (typeof parsed === 'string') continue;
       const subscription = new Subscription(session, parsed, options, number);
       session.state.restoreSubscription(subscription);

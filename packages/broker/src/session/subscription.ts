@@ -14,7 +14,7 @@ export interface SubscriptionOptions {
 /** One session's interest in one topic filter. */
 export class Subscription {
   readonly session: Session;
-  /** As the client wrote it, `$share/...` included. */
+  /** Its name: as the client wrote it, `$share/...` included, or as a hook rewrote it. */
   readonly text: string;
   /** The filter that topics are matched with. */
   readonly filter: string;

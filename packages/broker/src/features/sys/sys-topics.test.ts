@@ -13,6 +13,7 @@ const idle: Statistics = {
   sessionsDisconnected: 0,
   subscriptions: 0,
   sharedSubscriptions: 0,
+  exclusiveSubscriptions: 0,
   retainedMessages: 0,
   retainedBytes: 0,
   queuedMessages: 0,
@@ -54,6 +55,12 @@ function start(intervalSeconds: number | null = 10) {
       published.push([topic, String(payload)]);
     },
     statistics: () => state.statistics,
+    subscriptions: () => [],
+    clients: {
+      facts: () => null,
+      subscribe: () => assert.fail('no client is needed'),
+      unsubscribe: () => assert.fail('no client is needed'),
+    },
   };
   const sys = new SysTopics(context, 'a+b/c#d e');
   /** What was published since the last call, by topic below `$SYS/`. */
