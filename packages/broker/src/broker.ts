@@ -1,7 +1,7 @@
 import { createAdminServer, type AdminServer } from '#api/admin-server.ts';
 import { counterSamples } from '#api/counter-samples.ts';
 import type { MetricSample } from '#api/metrics-table.ts';
-import { statisticsSamples } from '#boot/statistics-samples.ts';
+import { sharedGroupSamples, statisticsSamples } from '#boot/statistics-samples.ts';
 import { type PublishProperties, ReasonCode } from '@wrenmq/codec';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
@@ -12,14 +12,14 @@ import { type BoundListener, Doors } from '#boot/doors.ts';
 import { drainReasonCode, Kernel } from '#boot/kernel.ts';
 import { listenerSamples } from '#boot/listener-samples.ts';
 import { LoadGauge } from '#boot/load-gauge.ts';
-import { RunningFeatures } from '#boot/run-features.ts';
+import { RunningFeatures, sharedGroupsOf } from '#boot/run-features.ts';
 import { loadConfig } from '#config/load-config.ts';
 import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
 import type { EntranceRefusal } from '#connection/connection-services.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
-import type { Feature, RunningFeature, Statistics } from '#hooks/feature.ts';
+import type { Feature, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
 import { formatAddress, isLoopback } from '#base/bind-address.ts';
 import { createMessage, type QoS } from '#message/message.ts';
@@ -194,6 +194,11 @@ export class Broker {
     return this.#features!.get(definition);
   }
 
+  /** Every shared subscription, with what waits for it and for how long. Throws OperationalError `broker.state` when it is not running. */
+  sharedGroups(): SharedGroupStatistics[] {
+    return sharedGroupsOf(this.#running());
+  }
+
   /**
    * Stops accepting, tells every client (0x8B, or what `drain` says), flushes and closes everything. Clients and the disk have
    * `shutdown.graceTime` for it. May be called at any time and more than once; resolves when all is closed.
@@ -265,6 +270,7 @@ export class Broker {
     return [
       ...counterSamples(kernel.counters),
       ...(this.#features === null ? [] : statisticsSamples(this.#features.statistics())),
+      ...sharedGroupSamples(sharedGroupsOf(kernel)),
       ...Array.from(this.#doors.listeners, listenerSamples).flat(),
       { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },
     ];

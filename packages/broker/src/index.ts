@@ -8,7 +8,7 @@ export { ConfigError, type ConfigProblem } from '#config/config-error.ts';
 export { loadConfig, type ConfigSources } from '#config/load-config.ts';
 export type { LoadedConfig } from '#config/loaded-config.ts';
 export type { Config } from '#config/schema.ts';
-export type { Statistics } from '#hooks/feature.ts';
+export type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 export type {
   ClientFacts,
   GateAnswer,

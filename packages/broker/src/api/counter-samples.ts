@@ -25,6 +25,8 @@ const metricOf: Readonly<Record<Field, { readonly name: MetricName; readonly lab
   sessionsTakenOver: { name: 'wrenmq_sessions_taken_over_total' },
   sessionsExpired: { name: 'wrenmq_sessions_expired_total' },
   willsPublished: { name: 'wrenmq_wills_published_total' },
+  groupReturned: { name: 'wrenmq_shared_returned_total' },
+  groupDeadLettered: { name: 'wrenmq_shared_dead_lettered_total' },
 };
 
 /** What the house has counted, as samples. */

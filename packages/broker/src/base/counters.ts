@@ -14,6 +14,7 @@ export const dropReasons = [
   'session-ended',
   'not-authorized',
   'rejected',
+  'undeliverable',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -61,6 +62,10 @@ export class Counters {
   sessionsTakenOver = 0;
   sessionsExpired = 0;
   willsPublished = 0;
+  /** Messages that members of durable groups had, did not finish, and gave back. */
+  groupReturned = 0;
+  /** Messages that went to a dead-letter topic. */
+  groupDeadLettered = 0;
   readonly dropped: Record<DropReason, number> = zeros(dropReasons);
   readonly refused: Record<RefusalReason, number> = zeros(refusalReasons);
 }

@@ -19,8 +19,11 @@ import type { Capabilities } from '#port/capabilities.ts';
 import { ClientPort } from '#port/client-port.ts';
 import { principalOf, Subscriber } from '#port/subscriber.ts';
 import { TopicDirectory } from '#port/topic-directory.ts';
-import { Publisher, type PublisherServices } from '#publish/publisher.ts';
+import type { GroupHouse } from '#publish/group-queue.ts';
+import { GroupQueues } from '#publish/group-queues.ts';
+import { Outcome, Publisher, type PublisherServices } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
+import type { ShareSettings } from '#publish/share-settings.ts';
 import type { ShareServices } from '#publish/share.ts';
 import { Retained } from '#retained/retained.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
@@ -57,6 +60,7 @@ export class Kernel {
   readonly store: Store;
   readonly committer: Committer;
   readonly router: Router;
+  readonly groupQueues: GroupQueues;
   readonly access: AccessControl;
   readonly retained: Retained;
   readonly sessions: Sessions;
@@ -70,6 +74,7 @@ export class Kernel {
   readonly #capabilities: Capabilities;
   readonly #sessionHouse: SessionHouse;
   readonly #publisherHouse: PublisherServices;
+  readonly #groupHouse: GroupHouse;
   readonly #shareHouse: ShareServices;
   readonly #outbox: OutboxServices;
   readonly #writer: PublishWriter;
@@ -88,12 +93,14 @@ export class Kernel {
     this.log = log;
     this.hooks = hooks;
     this.store = store;
-    this.#shareHouse = { hooks, counters, random: Math.random, settings: config.sharedSubscriptions };
-    this.router = new Router(this.#shareHouse);
     this.committer = rooms.committer;
     this.retained = rooms.retained;
     this.#deadlines = new Deadlines(clock);
     this.#messageLog = new Log(store, this.committer, log);
+    this.#groupHouse = this.#createGroupHouse(config);
+    this.groupQueues = new GroupQueues(this.#groupHouse);
+    this.#shareHouse = { hooks, counters, queues: this.groupQueues, random: Math.random, settings: shareSettingsOf(config) };
+    this.router = new Router(this.#shareHouse);
     this.#capabilities = capabilitiesOf(config);
     this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
     this.#writer = new PublishWriter(clock);
@@ -145,7 +152,13 @@ export class Kernel {
   /** Takes back every session, with its queue, subscriptions and will. */
   async load(): Promise<void> {
     await this.#messageLog.load();
-    await this.sessions.load((subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)));
+    await this.groupQueues.load();
+    await this.sessions.load(
+      (subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)),
+      (queue, sequence, record) => this.groupQueues.restoreChunk(queue, sequence, record),
+    );
+    this.groupQueues.resume();
+    this.router.resume();
     this.#messageLog.dropUnread();
     // A full disk keeps nobody from starting: what is refused now is written when there is room.
     await this.committer.durable();
@@ -193,7 +206,7 @@ export class Kernel {
   reconfigure(config: Config): void {
     this.#sessionHouse.limits = sessionLimitsOf(config);
     this.#publisherHouse.refusesWhenFull = config.session.overflow === 'reject';
-    this.#shareHouse.settings = config.sharedSubscriptions;
+    this.#groupHouse.settings = this.#shareHouse.settings = shareSettingsOf(config);
     this.router.reconfigure();
   }
 
@@ -236,6 +249,25 @@ export class Kernel {
       logger: log,
       limits: sessionLimitsOf(config),
       events: this.#sessionEvents(),
+    };
+  }
+
+  #createGroupHouse(config: Config): GroupHouse {
+    const { clock, store, committer, counters, hooks } = this;
+    return {
+      clock,
+      store,
+      committer,
+      counters,
+      hooks,
+      deadlines: this.#deadlines,
+      log: this.#messageLog,
+      publish: (message) => {
+        const outcome = this.publisher.publish(message, null, null);
+        if (outcome < 0) counters.dropped.rejected += 1;
+        return outcome < 0 || (outcome & Outcome.Refused) === 0;
+      },
+      settings: shareSettingsOf(config),
     };
   }
 
@@ -291,6 +323,10 @@ function sessionLimitsOf({ session }: Config): SessionLimits {
     storeQoS0: session.storeQoS0,
     expiryIntervalMax: session.expiryMaxSeconds,
   };
+}
+
+function shareSettingsOf({ sharedSubscriptions, session }: Config): ShareSettings {
+  return { ...sharedSubscriptions, overflow: session.overflow };
 }
 
 /** Random bytes that stay the same over restarts. */

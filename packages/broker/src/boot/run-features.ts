@@ -1,7 +1,7 @@
 import type { Config } from '#config/schema.ts';
 import { assert } from '#base/errors.ts';
 import { features } from '#features/index.ts';
-import type { Feature, FeatureContext, HeldSubscription, RunningFeature, Statistics } from '#hooks/feature.ts';
+import type { Feature, FeatureContext, HeldSubscription, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import { createMessage } from '#message/message.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -63,6 +63,7 @@ export class RunningFeatures {
       },
       statistics: () => this.statistics(),
       subscriptions: () => subscriptionsOf(kernel),
+      sharedGroups: () => sharedGroupsOf(kernel),
     };
   }
 }
@@ -80,7 +81,7 @@ function* subscriptionsOf({ sessions }: Kernel): Generator<HeldSubscription> {
 }
 
 /** Counted on demand: a walk over the sessions, so not for every message. */
-function statisticsOf({ table, sessions, router, retained, store }: Kernel): Statistics {
+function statisticsOf({ table, sessions, router, retained, store, groupQueues }: Kernel): Statistics {
   let sessionsDisconnected = 0;
   let queuedMessages = 0;
   let queuedBytes = 0;
@@ -88,6 +89,10 @@ function statisticsOf({ table, sessions, router, retained, store }: Kernel): Sta
     if (!session.isConnected) sessionsDisconnected += 1;
     queuedMessages += session.waiting;
     queuedBytes += session.queuedBytes;
+  }
+  for (const queue of groupQueues) {
+    queuedMessages += queue.waiting;
+    queuedBytes += queue.bytes;
   }
   return {
     connections: table.size,
@@ -102,4 +107,9 @@ function statisticsOf({ table, sessions, router, retained, store }: Kernel): Sta
     queuedBytes,
     storeBytes: store.statistics().bytesOnDisk,
   };
+}
+
+export function sharedGroupsOf({ router, clock }: Kernel): SharedGroupStatistics[] {
+  const nowMs = clock.wallMs();
+  return Array.from(router.shares, (share) => share.statistics(nowMs));
 }

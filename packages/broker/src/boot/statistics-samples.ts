@@ -1,5 +1,5 @@
 import type { MetricSample } from '#api/metrics-table.ts';
-import type { Statistics } from '#hooks/feature.ts';
+import type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 
 /** What the broker holds, as metrics. */
 export function statisticsSamples(statistics: Statistics): MetricSample[] {
@@ -15,5 +15,23 @@ export function statisticsSamples(statistics: Statistics): MetricSample[] {
     { name: 'wrenmq_retained_messages', value: statistics.retainedMessages },
     { name: 'wrenmq_retained_bytes', value: statistics.retainedBytes },
     { name: 'wrenmq_store_bytes', value: statistics.storeBytes },
+  ];
+}
+
+/** All shared subscriptions together: their names are no labels. */
+export function sharedGroupSamples(groups: readonly SharedGroupStatistics[]): MetricSample[] {
+  let [durable, waiting, bytes, oldestMs] = [0, 0, 0, 0];
+  for (const group of groups) {
+    if (group.isDurable) durable += 1;
+    waiting += group.waiting;
+    bytes += group.waitingBytes;
+    oldestMs = Math.max(oldestMs, group.oldestWaitingMs ?? 0);
+  }
+  return [
+    { name: 'wrenmq_shared_groups', value: durable, labels: { kind: 'durable' } },
+    { name: 'wrenmq_shared_groups', value: groups.length - durable, labels: { kind: 'other' } },
+    { name: 'wrenmq_shared_waiting_messages', value: waiting },
+    { name: 'wrenmq_shared_waiting_bytes', value: bytes },
+    { name: 'wrenmq_shared_oldest_seconds', value: oldestMs / 1000 },
   ];
 }

@@ -22,6 +22,27 @@ export interface Statistics {
   readonly storeBytes: number;
 }
 
+/** One shared subscription: a group name with a filter. */
+export interface SharedGroupStatistics {
+  readonly group: string;
+  readonly filter: string;
+  /** How a member is chosen. */
+  readonly strategy: string;
+  /** True when all members outlive their connections: what no member can take waits in the group's own queue. */
+  readonly isDurable: boolean;
+  readonly members: number;
+  readonly membersConnected: number;
+  /** Messages that no member has, and their bytes. What a member has and has not acknowledged is not among them. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** The lag: how long the oldest of them has been waiting, in milliseconds; null when none waits, or until it is read from disk. */
+  readonly oldestWaitingMs: number | null;
+  /** Since the start: messages that came back from members, went to the dead letters, and were dropped from the queue. */
+  readonly returned: number;
+  readonly deadLettered: number;
+  readonly dropped: number;
+}
+
 /** A subscription that somebody makes for a client, with the options of SUBSCRIBE; off and 0 when absent. */
 export interface SubscriptionWish {
   /** As a client would send it: `$share/group/filter` is one. */
@@ -76,6 +97,8 @@ export interface FeatureContext<Settings> {
    */
   publishValue(message: Omit<MessageFields, 'publisher' | 'receivedAtMs' | 'retain'>): void;
   statistics(): Statistics;
+  /** Every shared subscription that has a member; a walk over their members. */
+  sharedGroups(): SharedGroupStatistics[];
   /** Those of all sessions, connected or not; a walk over everything. */
   subscriptions(): Iterable<HeldSubscription>;
 }

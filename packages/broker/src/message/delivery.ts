@@ -9,9 +9,14 @@ export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
 export interface Redelivery {
   /**
    * Offers the message to another member than `from`: one who is connected, or, when `mayWait`, else one whose session outlives
-   * its connection. False when there is none.
+   * its connection, or puts it into the group's own queue. False when there is none. `failures`: as in Delivery.
    */
-  redeliver(message: Message, from: object, mayWait: boolean): boolean;
+  redeliver(message: Message, from: object, mayWait: boolean, failures: number): boolean;
+  /**
+   * The connection of a member is gone, and a delivery came to nothing, the `failures`-th of this message. True when the member
+   * need not keep the message; else it does, and the group may ask for it later with `Session.giveBack`.
+   */
+  lost(message: Message, from: object, failures: number): boolean;
 }
 
 /** A message on its way to one subscription. */
@@ -29,6 +34,10 @@ export class Delivery {
   isDuplicate = false;
   /** The shared group that chose this session, or null. */
   group: Redelivery | null;
+  /** How many deliveries of the message to members of the group came to nothing. */
+  failures = 0;
+  /** True when the message was accepted long before: that a batch is refused is nothing that its publisher hears of. */
+  isAccepted = false;
   /** The durable queue's: the chunk that records this delivery, or null. */
   chunk: DeliveryChunk | null = null;
 

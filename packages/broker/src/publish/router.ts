@@ -68,6 +68,16 @@ export class Router {
     share.replace(before, after);
   }
 
+  /** At start, when all sessions are back. */
+  resume(): void {
+    for (const share of this.#shares.values()) share.resume();
+  }
+
+  /** Every shared subscription that has a member. */
+  get shares(): Iterable<Share> {
+    return this.#shares.values();
+  }
+
   /** The settings of shared subscriptions have changed. */
   reconfigure(): void {
     for (const share of this.#shares.values()) share.reconfigure();

@@ -141,12 +141,12 @@ test('what a member leaves goes to another that is connected, never back to itse
   groupOf(house, [gone, other]);
   const share = house.router.route('t').shares[0];
   const left = message({ topic: 't', qos: 1 });
-  for (let number = 0; number < 3; number += 1) assert.equal(share.redeliver(left, gone, false), true);
+  for (let number = 0; number < 3; number += 1) assert.equal(share.redeliver(left, gone, false, 0), true);
   assert.deepEqual(counts([gone, other]), [0, 3]);
   other.isConnected = other.isReady = false;
   other.isDurable = true;
-  assert.equal(share.redeliver(left, gone, false), false, 'one that is away takes nothing over');
-  assert.equal(share.redeliver(left, gone, true), true, 'unless it would be lost');
+  assert.equal(share.redeliver(left, gone, false, 0), false, 'one that is away takes nothing over');
+  assert.equal(share.redeliver(left, gone, true, 0), true, 'unless it would be lost');
 });
 
 test('members that all refuse a message do not pass it round forever', () => {
@@ -158,7 +158,7 @@ test('members that all refuse a message do not pass it round forever', () => {
     member.onOffer = (delivery: Delivery) => {
       refusals += 1;
       assert.ok(refusals < 100, 'a loop');
-      delivery.group!.redeliver(delivery.message, member, false);
+      delivery.group!.redeliver(delivery.message, member, false, 0);
     };
   }
   groupOf(house, members);
@@ -173,7 +173,7 @@ test('a member that takes what the others refuse is found', () => {
   const house = new TestHouse();
   const members = Array.from({ length: 5 }, (_, number) => new TestSession(String(number)));
   for (const member of members.slice(0, 4)) {
-    member.onOffer = (delivery) => void delivery.group!.redeliver(delivery.message, member, false);
+    member.onOffer = (delivery) => void delivery.group!.redeliver(delivery.message, member, false, 0);
   }
   groupOf(house, members);
   for (let number = 0; number < 10; number += 1) house.publish({ topic: 't', qos: 1 });

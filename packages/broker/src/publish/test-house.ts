@@ -11,13 +11,30 @@ import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { seededRandom } from '@wrenmq/testkit/seeded-random.ts';
 import { Publisher } from './publisher.ts';
 import { Router } from './router.ts';
+import { TestHouse as SessionHouse } from '#session/test-house.ts';
+import { GroupQueues } from './group-queues.ts';
+import type { ShareSettings } from './share-settings.ts';
 import type { ShareServices } from './share.ts';
 
 export type TestShareServices = { -readonly [Name in keyof ShareServices]: ShareServices[Name] };
 
 /** What shares stand on, with the default settings and a random number generator that a seed determines. */
 export function shareServices(house: Pick<ShareServices, 'hooks' | 'counters'>): TestShareServices {
-  return { ...house, random: seededRandom(1), settings: { strategy: 'round_robin', stickyInitialPick: 'random', groups: {} } };
+  const { store, committer, log, clock, deadlines } = new SessionHouse();
+  const settings: ShareSettings = {
+    strategy: 'round_robin',
+    stickyInitialPick: 'random',
+    durableGroups: false,
+    queueMessagesMax: Infinity,
+    queueBytesMax: Infinity,
+    overflow: 'drop-oldest',
+    redeliverAfterMs: 5000,
+    deliveriesMax: Infinity,
+    deadLetterTopic: null,
+    groups: {},
+  };
+  const queues = new GroupQueues({ ...house, store, committer, log, clock, deadlines, settings, publish: () => true });
+  return { ...house, random: seededRandom(1), settings, queues };
 }
 
 /** What reached a session: what a delivery said at that moment, since it is the caller's. */

@@ -114,6 +114,17 @@ export class DurableQueue {
     return null;
   }
 
+  /** True when some of what waits has to be read first. */
+  get isPartlyOnDisk(): boolean {
+    return this.#diskMessages > 0;
+  }
+
+  /** The delivery that `next` would hand out, when it is in memory; else it is read, and null. */
+  peek(): Delivery | null {
+    const chunk = this.waiting === 0 ? null : this.#front();
+    return chunk === null ? null : chunk.entries[chunk.cursor];
+  }
+
   /** The client has the message, or it was dropped: nothing of the delivery needs to survive. */
   done(delivery: Delivery): void {
     const chunk = delivery.chunk as QueueChunk;
@@ -123,6 +134,13 @@ export class DurableQueue {
     this.#log.release(delivery.message);
     // At QoS 1 a delivery that is repeated after a crash is allowed; else the record must forget it [MQTT-4.3.3-7] [MQTT-4.3.1-1].
     if (chunk.isStored && (chunk.live === 0 || delivery.qos !== 1)) this.#mark(chunk);
+  }
+
+  /** Like `done`, for a delivery that goes on elsewhere: after a crash it must not be here too. */
+  moved(delivery: Delivery): void {
+    const chunk = delivery.chunk as QueueChunk;
+    this.done(delivery);
+    if (chunk.isStored) this.#mark(chunk);
   }
 
   /** The delivery's packet identifier or state changed: its record is written again. */
@@ -256,11 +274,13 @@ export class DurableQueue {
     return this.#resident.length >= RESIDENT_CHUNKS_MAX || bytes >= RESIDENT_BYTES_MAX;
   }
 
-  /** The disk is full: what was new in the record and has not been sent is dropped, since its publisher was told so. */
+  /** The disk is full: what was new in the record and has not been sent is dropped, when its publisher was told so. */
   #refuse({ chunk, wasStored, from, to }: SavedChunk): void {
     chunk.isStored = wasStored;
     const first = Math.max(from, chunk.cursor);
-    const dropped = chunk.entries.splice(first, Math.max(to - first, 0));
+    const refused = chunk.entries.slice(first, to);
+    const dropped = refused.filter(({ isAccepted }) => !isAccepted);
+    if (dropped.length > 0) chunk.entries.splice(first, refused.length, ...refused.filter(({ isAccepted }) => isAccepted));
     this.waiting -= dropped.length;
     for (const delivery of dropped) {
       chunk.bytes -= delivery.message.weight;
@@ -278,7 +298,7 @@ export class DurableQueue {
     for (const delivery of sealed) {
       if (delivery.state === DeliveryState.Done) continue;
       if (!hasFailed) this.#owner.onRecorded(delivery);
-      else if (wasSaved(delivery)) this.record(delivery);
+      else if (delivery.isAccepted || wasSaved(delivery)) this.record(delivery);
       else {
         this.done(delivery);
         this.#owner.onRefused(delivery);

@@ -5,7 +5,7 @@ import { Memberships } from './memberships.ts';
 import type { Subscription } from './subscription.ts';
 
 test('groups and the numbers of a session for them are found by each other, other subscriptions are none', () => {
-  const groups: Redelivery[] = [1, 2].map(() => ({ redeliver: () => false }));
+  const groups: Redelivery[] = [1, 2].map(() => ({ redeliver: () => false, lost: () => false }));
   const subscriptions = [{ number: 7 }, { number: 8 }, { number: 9 }] as unknown as Subscription[];
   const memberships = new Memberships(subscriptions, ({ number }) => (number === 8 ? null : groups[number === 7 ? 0 : 1]));
   assert.deepEqual(
@@ -16,5 +16,5 @@ test('groups and the numbers of a session for them are found by each other, othe
     [7, 8, 9, 0].map((number) => memberships.groupOf(number)),
     [groups[0], null, groups[1], null],
   );
-  assert.equal(memberships.numberOf({ redeliver: () => false }), 0);
+  assert.equal(memberships.numberOf({ redeliver: () => false, lost: () => false }), 0);
 });

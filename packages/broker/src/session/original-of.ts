@@ -11,7 +11,11 @@ export class OriginalOf implements Redelivery {
     this.#message = message;
   }
 
-  redeliver(_changed: Message, from: object, mayWait: boolean): boolean {
-    return this.group.redeliver(this.#message, from, mayWait);
+  redeliver(_changed: Message, from: object, mayWait: boolean, failures: number): boolean {
+    return this.group.redeliver(this.#message, from, mayWait, failures);
+  }
+
+  lost(_changed: Message, from: object, failures: number): boolean {
+    return this.group.lost(this.#message, from, failures);
   }
 }

@@ -5,7 +5,7 @@ import { Delivery, DeliveryState, type Redelivery } from '#message/delivery.ts';
 import { createMessage, type QoS } from '#message/message.ts';
 import { decodeChunk, encodeChunk, type GroupNumbers, QueueChunk, restoreDelivery } from './queue-chunk.ts';
 
-const group: Redelivery = { redeliver: () => false };
+const group: Redelivery = { redeliver: () => false, lost: () => false };
 const groups: GroupNumbers = {
   numberOf: (asked) => (asked === group ? 7 : 0),
   groupOf: (number) => (number === 7 ? group : null),
@@ -21,10 +21,11 @@ const entry = fc.record({
   payloadBytes: fc.nat(100),
   isShared: fc.boolean(),
   identifiers: fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 4 }),
+  failures: fc.oneof(fc.constant(0), fc.nat(65_535)),
 });
 type Entry = typeof entry extends fc.Arbitrary<infer Value> ? Value : never;
 
-function deliveryOf({ qos, retain, state, packetId, base, distance, payloadBytes, isShared, identifiers }: Entry): Delivery {
+function deliveryOf({ qos, retain, state, packetId, base, distance, payloadBytes, isShared, identifiers, failures }: Entry): Delivery {
   const message = createMessage({ topic: 't', payload: Buffer.alloc(payloadBytes), publisher: 'p', receivedAtMs: 0 });
   message.recordBase = base;
   message.offset = base + distance;
@@ -32,6 +33,7 @@ function deliveryOf({ qos, retain, state, packetId, base, distance, payloadBytes
   delivery.state = state;
   delivery.packetId = packetId;
   delivery.group = isShared ? group : null;
+  delivery.failures = failures;
   return delivery;
 }
 
@@ -48,7 +50,7 @@ describe('a chunk of a queue', () => {
         const decoded = decodeChunk(encodeChunk(chunkOf(entries.map(deliveryOf)), groups));
         const expected = entries
           .filter(({ state }) => state !== DeliveryState.Done)
-          .map(({ qos, retain, state, packetId, base, distance, payloadBytes, isShared, identifiers }) => ({
+          .map(({ qos, retain, state, packetId, base, distance, payloadBytes, isShared, identifiers, failures }) => ({
             qos,
             retain,
             state,
@@ -58,6 +60,7 @@ describe('a chunk of a queue', () => {
             weight: payloadBytes + 1,
             groupNumber: isShared ? 7 : 0,
             subscriptionIdentifiers: identifiers.length === 0 ? null : identifiers,
+            failures,
           }));
         assert.deepEqual(decoded, expected);
       }),
@@ -96,4 +99,5 @@ const plainEntry: Entry = {
   payloadBytes: 1,
   isShared: false,
   identifiers: [],
+  failures: 0,
 };

@@ -3,13 +3,15 @@ import type { Message, QoS } from '#message/message.ts';
 
 /*
  * The stored form of a chunk, all numbers big-endian: u16 number of entries, then for each
- *   u8 QoS (bits 0-1), retain (bit 2), state (bits 3-4)    u16 packet identifier, or 0
+ *   u8 QoS (bits 0-1), retain (bit 2), state (bits 3-4), has failures (bit 5)    u16 packet identifier, or 0
  *   u48 base of the log record    u16 offset minus that base    u32 weight of the message
  *   u32 number of the shared subscription that chose the session, or 0
- *   u8 number of subscription identifiers, u32 each
+ *   u8 number of subscription identifiers, u32 each    u16 failures, if it has any
  */
 const ENTRY_BYTES = 20;
 const IDENTIFIERS_MAX = 255;
+const HAS_FAILURES = 32;
+const FAILURES_MAX = 65_535;
 
 /** Consecutive deliveries of one session that are stored in one record. */
 export class QueueChunk implements DeliveryChunk {
@@ -50,11 +52,12 @@ export interface StoredEntry {
   readonly weight: number;
   readonly groupNumber: number;
   readonly subscriptionIdentifiers: readonly number[] | null;
+  readonly failures: number;
 }
 
 export function encodeChunk(chunk: QueueChunk, groups: GroupNumbers): Buffer {
   const live = chunk.entries.filter((entry) => entry.state !== DeliveryState.Done);
-  const bytes = live.reduce((sum, entry) => sum + ENTRY_BYTES + 4 * identifiersOf(entry).length, 2);
+  const bytes = live.reduce((sum, entry) => sum + entryBytes(entry), 2);
   const record = Buffer.allocUnsafe(bytes);
   record.writeUInt16BE(live.length, 0);
   let at = 2;
@@ -69,18 +72,21 @@ export function decodeChunk(record: Buffer): StoredEntry[] {
     const identifiers: number[] = [];
     for (let i = 0; i < record[at + 19]; i += 1) identifiers.push(record.readUInt32BE(at + ENTRY_BYTES + 4 * i));
     const base = record.readUIntBE(at + 3, 6);
+    const end = at + ENTRY_BYTES + 4 * identifiers.length;
+    const hasFailures = (record[at] & HAS_FAILURES) !== 0;
     entries.push({
       qos: (record[at] & 3) as QoS,
       retain: (record[at] & 4) !== 0,
-      state: (record[at] >> 3) as DeliveryState,
+      state: ((record[at] >> 3) & 3) as DeliveryState,
       packetId: record.readUInt16BE(at + 1),
       base,
       offset: base + record.readUInt16BE(at + 9),
       weight: record.readUInt32BE(at + 11),
       groupNumber: record.readUInt32BE(at + 15),
       subscriptionIdentifiers: identifiers.length === 0 ? null : identifiers,
+      failures: hasFailures ? record.readUInt16BE(end) : 0,
     });
-    at += ENTRY_BYTES + 4 * identifiers.length;
+    at = hasFailures ? end + 2 : end;
   }
   return entries;
 }
@@ -93,6 +99,8 @@ export function restoreDelivery(entry: StoredEntry, message: Message, groups: Gr
   // It may have been sent before the restart.
   delivery.isDuplicate = entry.packetId !== 0;
   delivery.group = entry.groupNumber === 0 ? null : groups.groupOf(entry.groupNumber);
+  delivery.failures = entry.failures;
+  delivery.isAccepted = true;
   return delivery;
 }
 
@@ -100,10 +108,14 @@ function identifiersOf(entry: Delivery): readonly number[] {
   return entry.subscriptionIdentifiers?.slice(0, IDENTIFIERS_MAX) ?? [];
 }
 
+function entryBytes(entry: Delivery): number {
+  return ENTRY_BYTES + 4 * identifiersOf(entry).length + (entry.failures > 0 ? 2 : 0);
+}
+
 function writeEntry(record: Buffer, at: number, entry: Delivery, groups: GroupNumbers): number {
   const { message } = entry;
   const identifiers = identifiersOf(entry);
-  record[at] = entry.qos | (entry.retain ? 4 : 0) | (entry.state << 3);
+  record[at] = entry.qos | (entry.retain ? 4 : 0) | (entry.state << 3) | (entry.failures > 0 ? HAS_FAILURES : 0);
   record.writeUInt16BE(entry.packetId, at + 1);
   record.writeUIntBE(message.recordBase, at + 3, 6);
   record.writeUInt16BE(message.offset - message.recordBase, at + 9);
@@ -111,5 +123,6 @@ function writeEntry(record: Buffer, at: number, entry: Delivery, groups: GroupNu
   record.writeUInt32BE(entry.group === null ? 0 : groups.numberOf(entry.group), at + 15);
   record[at + 19] = identifiers.length;
   for (const [i, identifier] of identifiers.entries()) record.writeUInt32BE(identifier, at + ENTRY_BYTES + 4 * i);
-  return at + ENTRY_BYTES + 4 * identifiers.length;
+  const end = at + ENTRY_BYTES + 4 * identifiers.length;
+  return entry.failures === 0 ? end : record.writeUInt16BE(Math.min(entry.failures, FAILURES_MAX), end);
 }

@@ -25,6 +25,7 @@ const facts: SessionFacts = {
   expiryInterval: 0xffffffff,
   expiresAtMs: 0,
   isConnected: true,
+  isEnded: false,
   willDelay: 30,
   willAtMs: 1_893_456_030_000,
 };

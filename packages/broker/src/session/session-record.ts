@@ -22,6 +22,8 @@ export interface SessionFacts {
   readonly expiresAtMs: number;
   /** True while a client is connected; still true after a crash. */
   readonly isConnected: boolean;
+  /** The session is over, and what it held for shared groups is still being read in order to go on. */
+  readonly isEnded: boolean;
   /** Will Delay Interval in seconds. */
   readonly willDelay: number;
   /** Wall clock at which the will is published, 0 when no delay is running. */
@@ -45,7 +47,7 @@ export interface StoredSession {
 }
 
 /** The longest values of the facts that change while a session lives. */
-const widest = { expiryInterval: 0xffffffff, expiresAtMs: 1e13, isConnected: false, willDelay: 0xffffffff, willAtMs: 1e13 };
+const widest = { expiryInterval: 0xffffffff, expiresAtMs: 1e13, isConnected: false, isEnded: false, willDelay: 0xffffffff, willAtMs: 1e13 };
 
 /**
  * A record of these facts never grows: on a full disk only what does not grow can be written, and the client of a stored

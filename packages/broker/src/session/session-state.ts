@@ -10,7 +10,7 @@ import {
   type StoredSession,
   type StoredSubscription,
 } from './session-record.ts';
-import type { Memberships } from './memberships.ts';
+import { Memberships } from './memberships.ts';
 import type { Session } from './session.ts';
 import { Subscription } from './subscription.ts';
 import { Will } from './will.ts';
@@ -33,9 +33,9 @@ export class SessionState {
   principal: object = {};
   /** Seconds; 0 ends the session with its connection. */
   expiryInterval = 0;
-  /** Made when it is asked for, null again when a subscription has changed. */
-  memberships: Memberships | null = null;
   readonly #session: Session;
+  /** Made when it is asked for, null again when a subscription has changed. */
+  #memberships: Memberships | null = null;
   #createdAtMs: number;
   #expiresAtMs = 0;
   #willAtMs = 0;
@@ -47,6 +47,8 @@ export class SessionState {
   #isIncomingDirty = false;
   #isWillDirty = false;
   #hasStoredWill = false;
+  /** It is over, but its records stay until what it holds for shared groups has gone on. */
+  #isLeaving = false;
   /** A will that is being decided on: it stays stored until it is published, with whatever that writes. */
   #undecidedWill: Will | null = null;
   #stored: (typeof Stored)[keyof typeof Stored] = Stored.No;
@@ -83,6 +85,13 @@ export class SessionState {
     return this.#subscriptions?.get(text);
   }
 
+  /** The shared groups that it is a member of. */
+  get memberships(): Memberships {
+    const { events } = this.#session.house;
+    this.#memberships ??= new Memberships(this.subscriptions(), (subscription) => events.groupOf(subscription));
+    return this.#memberships;
+  }
+
   /** The number that the next new subscription gets. */
   takeSubscriptionNumber(): number {
     return this.#nextSubscription++;
@@ -99,7 +108,7 @@ export class SessionState {
     if (subscription === undefined) return undefined;
     if (this.#subscriptions instanceof Map) this.#subscriptions.delete(text);
     else this.#subscriptions = null;
-    this.memberships = null;
+    this.#memberships = null;
     this.#changeSubscription(subscription.number, null);
     return subscription;
   }
@@ -216,17 +225,25 @@ export class SessionState {
   /** Puts a stored subscription back, without writing it again. */
   restoreSubscription(subscription: Subscription): void {
     const before = this.#subscriptions;
-    this.memberships = null;
+    this.#memberships = null;
     if (before === null || (before instanceof Subscription && before.text === subscription.text)) this.#subscriptions = subscription;
     else if (before instanceof Map) before.set(subscription.text, subscription);
     else this.#subscriptions = new Map([before, subscription].map((each) => [each.text, each]));
   }
 
-  /** The session is over: the will is published if it still waits [MQTT-3.1.3-9], and every record goes. */
-  end(): void {
+  /** The session is over: the will is published if it still waits [MQTT-3.1.3-9], and every record goes, when it `isLeaving` with `forget`. */
+  end(isLeaving: boolean): void {
     // ORDER: no subscription of the session itself may get the will any more.
     this.#session.house.events.onEnded(this.#session);
     if (this.#session.will !== null && !this.#session.isConnected) this.publishWill();
+    this.#isLeaving = isLeaving;
+    if (isLeaving) this.#touch();
+    else this.forget();
+  }
+
+  /** Deletes every record. */
+  forget(): void {
+    this.#isLeaving = false;
     for (const subscription of this.subscriptions()) this.#changeSubscription(subscription.number, null);
     this.#touch();
   }
@@ -243,7 +260,10 @@ export class SessionState {
       else putSubscription(batch, number, storedFormOf(subscription));
     }
     if (isEnded) {
-      if (this.#areFactsDirty && this.isStored) deleteSession(batch, number);
+      if (this.#areFactsDirty && this.isStored) {
+        if (this.#isLeaving) putFacts(batch, number, this.#facts());
+        else deleteSession(batch, number);
+      }
     } else {
       if (this.#isIncomingDirty && this.#incoming !== null) putIncoming(batch, number, this.#incoming);
       if (this.#isWillDirty) putWill(batch, number, will);
@@ -266,7 +286,7 @@ export class SessionState {
   }
 
   #facts(): SessionFacts {
-    const { clientId, isConnected } = this.#session;
+    const { clientId, isConnected, isEnded } = this.#session;
     const will = this.#session.will ?? this.#undecidedWill;
     return {
       clientId,
@@ -276,6 +296,7 @@ export class SessionState {
       expiryInterval: this.expiryInterval,
       expiresAtMs: this.#expiresAtMs,
       isConnected,
+      isEnded,
       willDelay: will?.delay ?? 0,
       willAtMs: this.#willAtMs,
     };

@@ -9,9 +9,9 @@ import type { Batch } from '#store/store.ts';
 import { DurableQueue, type QueueOwner } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
 import { Inflight } from './inflight.ts';
-import { Memberships } from './memberships.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { OriginalOf } from './original-of.ts';
+import { bequeath, giveBack, groupBehind, isMemberOfAny, isMovable, loseUnfinished } from './shared-deliveries.ts';
 import { SessionState } from './session-state.ts';
 import { SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
@@ -201,7 +201,12 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.sink = null;
     this.#window = 0;
     this.#tellReaders();
-    this.#redeliverUnfinished();
+    if (this.#durable !== null) loseUnfinished(this, this.#durable);
+  }
+
+  /** A shared group asks for what was sent here for it and is not finished, since the client stays away. */
+  giveBack(group: Redelivery): Promise<void> {
+    return this.#durable === null ? Promise.resolve() : giveBack(this, this.#durable, group);
   }
 
   /** Sends what waits, as far as the window and the client's reading allow; a sink that is writable again has it called. */
@@ -228,13 +233,21 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.house.deadlines.cancel(this);
     for (const delivery of this.inflight.inOrder()) {
       // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
-      if (delivery.qos === 1) this.#bequeath(delivery);
+      if (isMovable(delivery)) bequeath(this, delivery);
       this.#durable?.done(delivery);
     }
     this.inflight.clear();
-    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) this.#bequeath(next);
-    void this.#durable?.purge((delivery) => this.#bequeath(delivery));
-    this.state.end();
+    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) bequeath(this, next);
+    const isLeaving = isMemberOfAny(this) && this.#durable?.isPartlyOnDisk === true;
+    const purged = this.#purge();
+    this.state.end(isLeaving);
+    if (isLeaving) void purged?.then(() => this.state.forget());
+  }
+
+  /** At start: it had ended, and what it held for shared groups had not gone on yet. */
+  goOnLeaving(): void {
+    this.#isEnded = true;
+    void this.#purge()?.then(() => this.state.forget());
   }
 
   onDeadline(): void {
@@ -296,11 +309,11 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   numberOf(group: Redelivery): number {
-    return this.#memberships().numberOf(group instanceof OriginalOf ? group.group : group);
+    return this.state.memberships.numberOf(groupBehind(group));
   }
 
   groupOf(number: number): Redelivery | null {
-    return this.#memberships().groupOf(number);
+    return this.state.memberships.groupOf(number);
   }
 
   /** At start: a stored chunk of the queue. */
@@ -328,7 +341,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     delivery.isDuplicate = true;
     // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
     if (result !== SendResult.TooLarge) return;
-    const wentOn = this.#redeliver(delivery);
+    const wentOn = delivery.group?.redeliver(delivery.message, this, false, delivery.failures) === true;
     this.#finish(delivery);
     if (!wentOn) this.drop(delivery.message, 'too-large');
   }
@@ -429,26 +442,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     }
   }
 
-  #memberships(): Memberships {
-    const { state, house } = this;
-    state.memberships ??= new Memberships(state.subscriptions(), (subscription) => house.events.groupOf(subscription));
-    return state.memberships;
-  }
-
-  #redeliver(delivery: Delivery): boolean {
-    return delivery.group !== null && delivery.group.redeliver(delivery.message, this, false);
-  }
-
-  /** The session is over: what it held for a shared group is the group's, if anybody there takes it. */
-  #bequeath({ group, message }: Delivery): void {
-    if (group !== null && !group.redeliver(message, this, true)) this.drop(message, 'no-member');
-  }
-
-  /** A member of a shared group went away: what it has not acknowledged at QoS 1 goes to another one who is there. */
-  #redeliverUnfinished(): void {
-    if (!this.isDurable) return;
-    for (const delivery of this.inflight.inOrder()) {
-      if (delivery.qos === 1 && delivery.group !== null && this.#redeliver(delivery)) this.#finish(delivery);
-    }
+  #purge(): Promise<void> | undefined {
+    return this.#durable?.purge((delivery) => bequeath(this, delivery));
   }
 }

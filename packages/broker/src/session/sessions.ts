@@ -85,10 +85,17 @@ export class Sessions {
     if (this.#byClientId.get(session.clientId) === session) this.#byClientId.delete(session.clientId);
   }
 
-  /** Reads every stored session. `onSubscription` is told of each subscription of theirs. */
-  async load(onSubscription: (subscription: Subscription) => void): Promise<void> {
+  /**
+   * Reads every stored session. `onSubscription` is told of each subscription of theirs, `takeChunk` is asked whether a record of
+   * a queue that is no session's belongs to it; else it is deleted.
+   */
+  async load(
+    onSubscription: (subscription: Subscription) => void,
+    takeChunk: (queue: number, sequence: number, record: Buffer) => boolean = () => false,
+  ): Promise<void> {
     const numbers = new Map<number, Session>();
     const connected = new Set<Session>();
+    const leaving: Session[] = [];
     const orphans: number[] = [];
     for await (const page of readSessions(this.#house.store)) {
       for (const stored of page) {
@@ -98,14 +105,19 @@ export class Sessions {
           orphans.push(stored.number);
           continue;
         }
-        const session = this.#restore(stored, stored.facts, onSubscription);
+        const session = this.#restore(stored, stored.facts, stored.facts.isEnded ? null : onSubscription);
         numbers.set(stored.number, session);
-        if (stored.facts.isConnected) connected.add(session);
+        if (stored.facts.isEnded) leaving.push(session);
+        else if (stored.facts.isConnected) connected.add(session);
       }
     }
     for (const number of orphans) await this.#dropOrphan(number);
-    await this.#loadQueues(numbers);
+    await this.#loadQueues(numbers, takeChunk);
     // ORDER: ending a session, or publishing a will, needs every queue to be known.
+    for (const session of leaving) {
+      numbers.delete(session.number);
+      session.goOnLeaving();
+    }
     for (const session of numbers.values()) session.state.resume(connected.has(session));
   }
 
@@ -146,28 +158,34 @@ export class Sessions {
     if (isDiscarded) session.end();
   }
 
-  #restore(stored: StoredSession, facts: SessionFacts, onSubscription: (subscription: Subscription) => void): Session {
+  /** `onSubscription` is null for a session that is over: nobody finds it, and it gets nothing. */
+  #restore(stored: StoredSession, facts: SessionFacts, onSubscription: ((subscription: Subscription) => void) | null): Session {
     const session = new Session(facts.clientId, facts.owner, stored.number, this.#house);
-    this.#byClientId.set(facts.clientId, session);
+    if (onSubscription !== null) this.#byClientId.set(facts.clientId, session);
     // ORDER: who the owner is decides what a subscription may receive.
-    session.state.restore(stored, facts);
+    session.state.restore(facts.isEnded ? { ...stored, will: null } : stored, facts);
     for (const { text, match, number, ...options } of stored.subscriptions) {
       const parsed = match === undefined ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match, group: null };
       if (typeof parsed === 'string') continue;
       const subscription = new Subscription(session, parsed, options, number);
       session.state.restoreSubscription(subscription);
-      onSubscription(subscription);
+      onSubscription?.(subscription);
     }
     return session;
   }
 
-  async #loadQueues(numbers: ReadonlyMap<number, Session>): Promise<void> {
+  async #loadQueues(
+    numbers: ReadonlyMap<number, Session>,
+    takeChunk: (queue: number, sequence: number, record: Buffer) => boolean,
+  ): Promise<void> {
     let leftovers = new Batch();
     for await (const page of this.#house.store.scan('queue')) {
       for (const { key, value } of page) {
-        const session = numbers.get(key.readUInt32BE(0));
-        if (session === undefined) leftovers.delete('queue', queueKey(key.readUInt32BE(0), key.readUIntBE(4, 6)));
-        else session.restoreChunk(key.readUIntBE(4, 6), value);
+        const number = key.readUInt32BE(0);
+        const sequence = key.readUIntBE(4, 6);
+        const session = numbers.get(number);
+        if (session !== undefined) session.restoreChunk(sequence, value);
+        else if (!takeChunk(number, sequence, value)) leftovers.delete('queue', queueKey(number, sequence));
       }
       if (leftovers.changes.length < LEFTOVERS_PER_BATCH) continue;
       await this.#house.store.commit(leftovers);

@@ -141,6 +141,10 @@ export class TestGroup implements Redelivery {
     this.other.offer(delivery);
     return true;
   }
+
+  lost(message: Message, from: object): boolean {
+    return this.redeliver(message, from);
+  }
 }
 
 const limitsOfTests: SessionLimits = {

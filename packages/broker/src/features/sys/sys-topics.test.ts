@@ -55,6 +55,7 @@ function start(intervalSeconds: number | null = 10) {
       published.push([topic, String(payload)]);
     },
     statistics: () => state.statistics,
+    sharedGroups: () => [],
     subscriptions: () => [],
     clients: {
       facts: () => null,
