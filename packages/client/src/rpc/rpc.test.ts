@@ -274,12 +274,31 @@ test('the caller that the broker vouches for is the one that is authorized', asy
     },
   });
   const device = rpcClient(network.client('liar'), 'device/1', api);
-  await device.echo(1, { userProperties: [['x-sender', 'honest']] });
+  // The broker's own stands last.
+  await device.echo(1, {
+    userProperties: [
+      ['x-sender', 'forged'],
+      ['x-sender', 'honest'],
+    ],
+  });
   await device.echo(1);
   assert.deepEqual(seen, [
     ['honest', 'liar', 'honest'],
     ['liar', 'liar', undefined],
   ]);
+});
+
+test('answers are not sent below $ unless the responder allows it', async () => {
+  for (const [allowReplyTo, sent] of [
+    [undefined, 1],
+    [() => true, 2],
+  ] as const) {
+    const network = new TestNetwork();
+    await serve(network, allowReplyTo === undefined ? {} : { allowReplyTo });
+    await network.client('caller').publish('device/1/echo', '1', { responseTopic: '$SYS/x', correlationData: new Uint8Array(16) });
+    await settle();
+    assert.equal(network.published.length, sent);
+  }
 });
 
 test('answers are not sent where the responder does not allow it', async () => {
@@ -402,6 +421,21 @@ test('calls with the same idempotency key run once for each caller', async () =>
   assert.equal(heard.calls.length, 2);
 });
 
+test('a call that was cancelled before it was done runs again under its key', async () => {
+  const network = new TestNetwork();
+  const { heard } = await serve(network);
+  const device = rpcClient(network.client('caller'), 'device/1', api);
+  for (let run = 1; run <= 2; run += 1) {
+    const controller = new AbortController();
+    const call = assert.rejects(device.waits(1, { idempotencyKey: 'k', signal: controller.signal }), { code: 'ABORTED' });
+    await settle();
+    controller.abort();
+    await call;
+    await settle();
+    assert.equal(heard.aborted.length, run);
+  }
+});
+
 test('more calls than may wait are refused at once', async () => {
   const network = new TestNetwork();
   await serve(network);
@@ -498,9 +532,13 @@ test('calls fail when the client of their caller closes, and are abandoned when 
 test('a response topic that is refused fails the call, and the next one tries again', async () => {
   const network = new TestNetwork();
   await serve(network);
-  const device = rpcClient(network.client('caller'), 'device/1', api, { responseTopic: 'refused/x' });
+  const client = network.client('caller');
+  const subscribe = client.subscribe.bind(client);
+  client.subscribe = () => Promise.reject(new MqttError('REFUSED', 'not yet'));
+  const device = rpcClient(client, 'device/1', api);
   await assert.rejects(device.echo(1), { code: 'REFUSED' });
-  await assert.rejects(device.echo(1), { code: 'REFUSED' });
+  client.subscribe = subscribe;
+  assert.equal(await device.echo(1), 1);
 });
 
 test('the response topic stands below the Response Information of the broker', async () => {
