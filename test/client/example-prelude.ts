@@ -1,11 +1,15 @@
 /**
- * What the examples of docstrings take for granted: a connected client, and others who answer. The example takes the place of the comment
- * in the block at the end.
+ * What the examples of docstrings take for granted: a connected client, others who answer, and, as Node.js has no IndexedDB, one in memory.
+ * The example takes the place of the comment in the block at the end.
  */
-import { connect, createClient, defineTopic, publishOnce, receive } from '@wrenmq/client';
+import { mkdtempSync } from 'node:fs';
+import 'fake-indexeddb/auto';
+import { bytes, connect, createClient, defineTopic, json, memoryStore, MqttError, publishOnce, receive, text } from '@wrenmq/client';
 import { event, eventChannel } from '@wrenmq/client/events';
 import { EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager } from '@wrenmq/client/mqttxx';
 import { defineRpc, rpcClient, rpcPeer, serveRpc } from '@wrenmq/client/rpc';
+import { fileStore } from '@wrenmq/client/store/file';
+import { indexedDbStore } from '@wrenmq/client/store/indexeddb';
 import { z } from 'zod';
 
 const url = 'mqtt://localhost:1883';
@@ -33,6 +37,7 @@ const client = await connect(url);
 // Whatever an example does not use is used here.
 export const given = [
   [createClient, defineTopic, receive, event, eventChannel, rpcClient, signal, save, Reading, client],
+  [bytes, json, text, memoryStore, MqttError, mkdtempSync, fileStore, indexedDbStore],
   [EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager],
 ];
 

@@ -104,7 +104,10 @@ export interface WillOptions {
 }
 
 export interface ConnectOptions {
-  /** Default: a random one. A durable store needs one that stays. */
+  /**
+   * Default: a random one for each client; with a durable store the store's own, made at random once and kept in it: for a directory of
+   * `fileStore` or a name of `indexedDbStore` one client at a time, others get SESSION_LOCKED.
+   */
   readonly clientId?: string;
   /** 'auto' (default): 5, and once 3.1.1 when the broker does not know 5. */
   readonly protocol?: '5' | '3.1.1' | 'auto';

@@ -79,6 +79,7 @@ export class Driver implements SessionObserver {
   /** Brings back what a durable store holds. */
   async restore(): Promise<void> {
     if (this.#store === undefined) return;
+    if (this.session.clientId === '') this.session.clientId = await this.#store.identify!();
     const { ops } = await this.#store.open(this.session.clientId);
     for await (const op of ops) {
       this.session.restore(op);

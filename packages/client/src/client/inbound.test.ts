@@ -426,8 +426,32 @@ test('what was enqueued before the store was open is stored, in order', async ()
   await client.close();
 });
 
-test('a session that is stored needs a name that stays', () => {
-  assert.throws(() => new ScriptedBroker().client({ clientId: undefined!, session: { store: durableStore() } }), { code: 'INVALID' });
+test('a session that is stored needs a name that stays: its own, or that of the store', async () => {
+  const nameless = { clientId: undefined! };
+  assert.throws(() => new ScriptedBroker().client({ ...nameless, session: { store: durableStore() } }), { code: 'INVALID' });
+  const opened: string[] = [];
+  const withName = (): SessionStore => {
+    const store = durableStore();
+    const open: SessionStore['open'] = (clientId) => {
+      opened.push(clientId);
+      return store.open(clientId);
+    };
+    return { ...store, identify: async () => 'of-the-store', open };
+  };
+  for (const options of [nameless, { clientId: '' }, { clientId: 'own' }]) {
+    const broker = new ScriptedBroker();
+    const client = broker.client({ ...options, session: { store: withName() } });
+    await client.online();
+    opened.push(broker.last.of(PacketType.CONNECT)[0].clientId, client.clientId);
+    await client.close();
+  }
+  assert.deepEqual(opened, [...Array<string>(6).fill('of-the-store'), ...Array<string>(3).fill('own')]);
+});
+
+test('a store that cannot say its name stops the client with its error', async () => {
+  const store: SessionStore = { ...durableStore(), identify: () => Promise.reject(new Error('unreadable')) };
+  const client = new ScriptedBroker().client({ clientId: undefined!, session: { store } });
+  await assert.rejects(client.online(), { code: 'STORE', message: /unreadable/ });
 });
 
 test('a store that cannot be opened stops the client with its error', async () => {

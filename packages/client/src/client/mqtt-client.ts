@@ -119,7 +119,7 @@ export interface ClientEvents {
 }
 
 export interface MqttClient extends AsyncDisposable {
-  /** As configured, or as the broker has assigned it. */
+  /** As configured, or as the broker has assigned it; of a store's own client id '' until the store is open. */
   readonly clientId: string;
   readonly state: 'connecting' | 'online' | 'offline' | 'closed';
   readonly protocolVersion: 4 | 5;

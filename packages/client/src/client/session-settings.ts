@@ -1,5 +1,6 @@
 import type { ConnackProperties, Will } from '@wrenmq/codec';
 import { MqttError } from '#base/mqtt-error.ts';
+import { randomClientId } from '#base/random-client-id.ts';
 import { payloadBytes, publishProperties } from '#message/publish-fields.ts';
 import type { SessionSettings } from '#session/session-contract.ts';
 import type { ConnectOptions, OutboundOptions, WillOptions } from './connect-options.ts';
@@ -10,9 +11,13 @@ const durableExpirySeconds = 86_400;
 
 /** What the session is made with, defaults filled in. */
 export function sessionSettings(options: ConnectOptions): SessionSettings {
-  const { session = {}, will, userProperties, clientId = randomClientId() } = options;
-  const isDurable = session.store?.isDurable ?? false;
-  if (isDurable && options.clientId === undefined) throw new MqttError('INVALID', 'a session that is stored needs a clientId');
+  const { session = {}, will, userProperties } = options;
+  const { store } = session;
+  const isDurable = store?.isDurable ?? false;
+  // Empty: the store has one of its own.
+  const clientId = options.clientId ?? (isDurable ? '' : randomClientId());
+  if (isDurable && clientId === '' && store?.identify === undefined)
+    throw new MqttError('INVALID', 'this session store has no client id of its own: give it a clientId');
   return {
     clientId,
     version: options.protocol === '3.1.1' ? 4 : 5,
@@ -32,11 +37,6 @@ export function sessionSettings(options: ConnectOptions): SessionSettings {
 
 export function outboundOptions(options: OutboundOptions = {}): Required<OutboundOptions> {
   return { maxInflight: 0xffff, maxQueued: 1_000_000, maxQueuedBytes: 64 * 1024 * 1024, whenFull: 'wait', offline: 'queue', ...options };
-}
-
-/** Up to 23 characters of digits and letters: what every broker takes. [MQTT-3.1.3-5] */
-function randomClientId(): string {
-  return `wren${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 function willOf(options: WillOptions): Will {

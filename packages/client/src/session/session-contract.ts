@@ -125,8 +125,8 @@ export interface SessionCore {
   readonly queuedBytes: number;
   /** Between CONNACK and the end of the connection. */
   readonly isConnected: boolean;
-  /** As configured, then as the broker assigned. */
-  readonly clientId: string;
+  /** As configured, then as the broker assigned. May be set before the first `open`: the store may have one of its own. */
+  clientId: string;
   /** Milliseconds between the last PINGREQ and its answer; -1 before the first. */
   readonly rtt: number;
 

@@ -128,6 +128,10 @@ export class Session implements SessionCore {
     return this.#clientId;
   }
 
+  set clientId(clientId: string) {
+    this.#clientId = clientId;
+  }
+
   get rtt(): number {
     return this.#keepAlive.rtt;
   }

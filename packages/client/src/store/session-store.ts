@@ -28,6 +28,11 @@ export interface SessionStore {
   /** False when a crash loses everything: then nothing is appended at all. */
   readonly isDurable: boolean;
   /**
+   * A client id of the store's own, for a client that has no other: made at random once, kept, and the same from then on. Called once, before
+   * `open`. A durable store that has none can only serve clients with a `clientId`. Rejects with MqttError STORE.
+   */
+  identify?(): Promise<string>;
+  /**
    * Opens the session of this client id, exclusively, and replays its steps. Called once, before everything else.
    * Rejects with MqttError SESSION_LOCKED when another process or tab holds it, STORE when it cannot be read.
    * @returns `existed`: whether there was a session.

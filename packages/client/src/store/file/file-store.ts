@@ -8,6 +8,7 @@ import { digestClientId, sessionDirectory } from './session-directory.ts';
 import { SessionLock } from './session-lock.ts';
 import { SessionLog, type SyncMode } from './session-log.ts';
 import { diskError } from './store-error.ts';
+import { readStoreIdentity } from './store-identity.ts';
 
 export interface FileStoreOptions {
   /**
@@ -54,6 +55,7 @@ export class FileStore implements SessionStore {
   readonly #sync: SyncMode;
   readonly #bytesMax: number;
   readonly #surroundings: FileStoreSurroundings;
+  #identifying: Promise<string> | undefined;
   #opening: Promise<OpenSession> | undefined;
   #session: OpenSession | undefined;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
@@ -70,6 +72,15 @@ export class FileStore implements SessionStore {
     if (!['always', 'interval', 'never'].includes(this.#sync))
       throw new MqttError('INVALID', "sync must be 'always', 'interval' or 'never'");
     this.#surroundings = surroundings ?? { fileSystem: nodeFileSystem, processes: machineProcesses };
+  }
+
+  async identify(): Promise<string> {
+    try {
+      this.#identifying = readStoreIdentity(this.#surroundings.fileSystem, this.#directory);
+      return await this.#identifying;
+    } catch (error) {
+      throw error instanceof MqttError ? error : diskError('cannot be opened', error);
+    }
   }
 
   async open(clientId: string): Promise<{ readonly ops: AsyncIterable<StoreOp>; readonly existed: boolean }> {
@@ -109,6 +120,7 @@ export class FileStore implements SessionStore {
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    await this.#identifying?.catch(() => undefined);
     const session = await this.#opening?.catch(() => undefined);
     if (session === undefined) return;
     const { log, lock } = session;

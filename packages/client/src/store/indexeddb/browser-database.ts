@@ -13,9 +13,9 @@ interface DatabaseRequest<T> extends DatabaseEvents {
 }
 
 interface ObjectStore {
-  put(value: StoredStep): unknown;
+  put(value: { readonly key: number }): unknown;
   delete(key: number): unknown;
-  getAll(range: unknown, count: number): DatabaseRequest<StoredStep[]>;
+  getAll(range?: unknown, count?: number): DatabaseRequest<StoredStep[]>;
 }
 
 interface Transaction extends DatabaseEvents {
@@ -74,6 +74,23 @@ export class BrowserDatabase {
       const transaction = this.#connection.transaction(STEPS, 'readonly');
       const request = transaction.objectStore(STEPS).getAll(this.#keyRange.lowerBound(after, true), count);
       request.addEventListener('success', () => resolve(request.result));
+      transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the transaction was aborted')));
+    });
+  }
+
+  /** The one entry of this database, which is `entry` if there was none. One transaction: of two tabs both get the same. */
+  keepOne<Entry extends { readonly key: number }>(entry: Entry): Promise<Entry> {
+    return new Promise((resolve, reject) => {
+      const transaction = this.#connection.transaction(STEPS, 'readwrite', { durability: 'strict' });
+      const store = transaction.objectStore(STEPS);
+      const request = store.getAll();
+      let kept = entry;
+      request.addEventListener('success', () => {
+        const [found] = request.result as readonly { readonly key: number }[];
+        if (found === undefined) store.put(entry);
+        else kept = found as Entry;
+      });
+      transaction.addEventListener('complete', () => resolve(kept));
       transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the transaction was aborted')));
     });
   }

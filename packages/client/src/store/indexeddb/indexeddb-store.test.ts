@@ -106,6 +106,18 @@ test('what was appended is there for the next page, in order, and nothing else',
   }
 });
 
+test('a store has a client id of its own, the same for all its tabs and pages, and for nobody else', async () => {
+  const browser = startBrowser();
+  const identify = (name: string): Promise<string> => new IndexedDbStore(name, browser).identify();
+  const [first, ...others] = await Promise.all(Array.from({ length: 5 }, () => identify('app')));
+  assert.match(first, /^[0-9a-zA-Z]{1,23}$/);
+  assert.deepEqual(new Set([...others, await identify('app')]), new Set([first]));
+  assert.notEqual(await identify('other'), first);
+  const store = new IndexedDbStore('app', browser);
+  assert.equal((await store.open(await store.identify())).existed, false);
+  await assert.rejects(new IndexedDbStore('app', { navigator: browser.navigator }).identify(), { code: 'NOT_SUPPORTED' });
+});
+
 test('what is done leaves nothing behind', async () => {
   const browser = startBrowser();
   const store = new IndexedDbStore('app', browser);

@@ -1,4 +1,5 @@
 import { MqttError } from '#base/mqtt-error.ts';
+import { randomClientId } from '#base/random-client-id.ts';
 import type { SessionStore, StoreOp } from '#store/session-store.ts';
 import { BrowserDatabase, type DatabaseFactory, type KeyRange, type StoredStep } from './browser-database.ts';
 import { LiveKeys } from './live-keys.ts';
@@ -38,17 +39,28 @@ export class IndexedDbStore implements SessionStore {
     this.#surroundings = surroundings;
   }
 
+  async identify(): Promise<string> {
+    try {
+      const database = await this.#openDatabase(this.#databaseName());
+      try {
+        const { clientId } = await database.keepOne({ key: 1, clientId: randomClientId() });
+        return clientId;
+      } finally {
+        database.close();
+      }
+    } catch (error) {
+      throw storeError('cannot be opened', error);
+    }
+  }
+
   async open(clientId: string): Promise<{ readonly ops: AsyncIterable<StoreOp>; readonly existed: boolean }> {
     if (this.#state !== 'new') throw new MqttError('INVALID', 'a session store is opened once: make another for another client');
-    const { indexedDB, IDBKeyRange, navigator } = this.#surroundings;
-    if (indexedDB === undefined || IDBKeyRange === undefined) throw new MqttError('NOT_SUPPORTED', 'there is no IndexedDB here');
-    if (navigator?.locks === undefined) {
+    const locks = this.#surroundings.navigator?.locks;
+    if (locks === undefined) {
       throw new MqttError('NOT_SUPPORTED', 'without navigator.locks two tabs could open one session: serve the page over HTTPS');
     }
     this.#state = 'opening';
-    // Both parts may hold any character.
-    const name = `wrenmq ${JSON.stringify([this.#name, clientId])}`;
-    this.#opening = this.#openDatabase(name, navigator.locks, (locked) => BrowserDatabase.open(indexedDB, IDBKeyRange, locked));
+    this.#opening = this.#openSession(this.#databaseName(clientId), locks);
     try {
       const database = await this.#opening;
       // Unless it was closed meanwhile.
@@ -60,16 +72,27 @@ export class IndexedDbStore implements SessionStore {
     }
   }
 
-  async #openDatabase(name: string, locks: LockMaker, open: (name: string) => Promise<BrowserDatabase>): Promise<BrowserDatabase> {
+  async #openSession(name: string, locks: LockMaker): Promise<BrowserDatabase> {
     this.#unlock = await acquireTabLock(locks, name);
     try {
-      this.#database = await open(name);
+      this.#database = await this.#openDatabase(name);
       await this.#readKeys();
       return this.#database;
     } catch (error) {
       this.#free();
       throw error;
     }
+  }
+
+  /** Both parts may hold any character. Without a client id: the database that holds the store's own. */
+  #databaseName(...clientId: readonly string[]): string {
+    return `wrenmq ${JSON.stringify([this.#name, ...clientId])}`;
+  }
+
+  async #openDatabase(name: string): Promise<BrowserDatabase> {
+    const { indexedDB, IDBKeyRange } = this.#surroundings;
+    if (indexedDB === undefined || IDBKeyRange === undefined) throw new MqttError('NOT_SUPPORTED', 'there is no IndexedDB here');
+    return BrowserDatabase.open(indexedDB, IDBKeyRange, name);
   }
 
   append(ops: readonly StoreOp[]): Promise<void> {
