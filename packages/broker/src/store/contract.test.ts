@@ -59,6 +59,19 @@ for (const kind of kinds) {
       assert.equal(await store.count('meta'), 1);
     });
 
+    test('counts the records of a range', async () => {
+      await commit(
+        store,
+        ['a', 'b/1', 'b/2', 'c'].map((key) => ['feature', key, key] as const),
+      );
+      const count = (from?: string, to?: string): Promise<number> =>
+        store.count('feature', { ...(from && { from: Buffer.from(from) }), ...(to && { to: Buffer.from(to) }) });
+      assert.deepEqual(
+        await Promise.all([count(), count('b/', 'b0'), count('b/2'), count(undefined, 'b/2'), count('x', 'b')]),
+        [4, 2, 2, 2, 0],
+      );
+    });
+
     test('accepts the deletion of a key that is absent, and an empty batch', async () => {
       await commit(store, [['meta', 'absent', null]]);
       await store.commit(new Batch());

@@ -20,11 +20,7 @@ type ReadPage = (range: SortedRange, recordsMax: number) => Page | Promise<Page>
  * once, and one that comes or goes meanwhile perhaps. The event loop turns between pages.
  */
 export async function* scanPages(readPage: ReadPage, range: ScanRange): AsyncGenerator<readonly StoredRecord[]> {
-  let rest: SortedRange = {
-    from: range.from?.toString('latin1') ?? null,
-    to: range.to?.toString('latin1') ?? null,
-    isReverse: range.isReverse ?? false,
-  };
+  let rest = sortedRange(range);
   let left = range.limit ?? Infinity;
   while (left > 0) {
     const page = await readPage(rest, Math.min(left, PAGE_RECORDS_MAX));
@@ -35,4 +31,9 @@ export async function* scanPages(readPage: ReadPage, range: ScanRange): AsyncGen
     rest = rest.isReverse ? { ...rest, to: page.resumeAt } : { ...rest, from: `${page.resumeAt}\0` };
     await setImmediate();
   }
+}
+
+/** A range as the sorted tables have it. */
+export function sortedRange({ from, to, isReverse = false }: ScanRange = {}): SortedRange {
+  return { from: from?.toString('latin1') ?? null, to: to?.toString('latin1') ?? null, isReverse };
 }

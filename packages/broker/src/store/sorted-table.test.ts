@@ -29,6 +29,9 @@ test('a sorted table behaves like a sorted map, through splits and merges of its
         assert.deepEqual(walk(table, null, null, true), keys.toReversed());
         assert.deepEqual(walk(table, from, to, false), inRange);
         assert.deepEqual(walk(table, from, to, true), inRange.toReversed());
+        assert.equal(table.count({ from, to, isReverse: false }), inRange.length);
+        assert.equal(table.count({ from: null, to, isReverse: false }), keys.filter((key) => key < to).length);
+        assert.equal(table.count({ from, to: null, isReverse: false }), keys.filter((key) => key >= from).length);
         assert.equal(table.get(from), model.get(from));
       },
     ),

@@ -53,6 +53,16 @@ export class SortedTable<V> {
     return block.keys[index] === key ? block.values[index] : undefined;
   }
 
+  /** The number of records of a range; whole blocks in its middle are not looked into. */
+  count(range: SortedRange): number {
+    const first = this.#seek(range.from);
+    const last = range.to === null ? { block: this.#blocks.length, index: 0 } : this.#seek(range.to);
+    if (last.block < first.block) return 0;
+    let records = last.index - first.index;
+    for (let at = first.block; at < last.block; at += 1) records += this.#blocks[at].keys.length;
+    return Math.max(records, 0);
+  }
+
   /** Sets the value of `key`; returns the value that it replaced. */
   set(key: string, value: V): V | undefined {
     const at = this.#blockOf(key);

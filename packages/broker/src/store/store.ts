@@ -74,8 +74,8 @@ export interface Store {
   /** Committed records in key order, in pages of bounded size; damaged records are quarantined and skipped. */
   scan(table: Table, range?: ScanRange): AsyncIterable<readonly StoredRecord[]>;
 
-  /** The number of records of a table. */
-  count(table: Table): Promise<number>;
+  /** The number of committed records of a table, or of a range of it; reads no values. `isReverse` and `limit` have no meaning here. */
+  count(table: Table, range?: ScanRange): Promise<number>;
 
   statistics(): StoreStatistics;
 

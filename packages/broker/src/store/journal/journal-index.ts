@@ -34,8 +34,9 @@ export class JournalIndex {
     if (before !== undefined) this.#account(before, -1);
   }
 
-  count(table: Table): number {
-    return this.#tableOf(table).size;
+  count(table: Table, range?: SortedRange): number {
+    const records = this.#tableOf(table);
+    return range === undefined ? records.size : records.count(range);
   }
 
   walk(table: Table, range: SortedRange, visit: (key: string, location: number) => boolean): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
-import { scanPages } from '#store/scan-pages.ts';
+import { scanPages, sortedRange } from '#store/scan-pages.ts';
 import type { Batch, ScanRange, Store, StoredRecord, StoreStatistics, Table } from '#store/store.ts';
 import { Cleaner } from './cleaner.ts';
 import type { JournalIndex } from './journal-index.ts';
@@ -68,9 +68,9 @@ export class JournalStore implements Store {
     return scanPages(readPage, range);
   }
 
-  async count(table: Table): Promise<number> {
+  async count(table: Table, range?: ScanRange): Promise<number> {
     this.#assertOpen();
-    return this.#index.count(table);
+    return this.#index.count(table, sortedRange(range));
   }
 
   statistics(): StoreStatistics {

@@ -1,5 +1,5 @@
 import { OperationalError, assert } from '#base/errors.ts';
-import { PAGE_BYTES_MAX, scanPages, type Page } from '#store/scan-pages.ts';
+import { PAGE_BYTES_MAX, scanPages, sortedRange, type Page } from '#store/scan-pages.ts';
 import { SortedTable, type SortedRange } from '#store/sorted-table.ts';
 import { tables, type Batch, type ScanRange, type Store, type StoredRecord, type StoreStatistics, type Table } from '#store/store.ts';
 
@@ -34,9 +34,9 @@ export class MemoryStore implements Store {
     return scanPages((rest, recordsMax) => this.#readPage(table, rest, recordsMax), range);
   }
 
-  async count(table: Table): Promise<number> {
+  async count(table: Table, range?: ScanRange): Promise<number> {
     this.#assertOpen();
-    return this.#tableOf(table).size;
+    return this.#tableOf(table).count(sortedRange(range));
   }
 
   statistics(): StoreStatistics {
