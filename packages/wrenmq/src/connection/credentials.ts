@@ -16,9 +16,9 @@ async function readPassword(flags: ConnectionFlags, username: string | undefined
   if (typeof flags.pw === 'string') return flags.pw;
   if (flags.passwordFile !== undefined) return readSecretFile('--password-file', flags.passwordFile);
   if (flags.passwordEnv !== undefined) return readSecretVariable('--password-env', flags.passwordEnv);
-  if (flags.passwordStdin === true) return (await import('#read-password.ts')).readPasswordLine();
-  if (flags.pw === true) return (await import('#read-password.ts')).askPassword(username ?? 'the broker');
-  return undefined;
+  if (flags.passwordStdin !== true && flags.pw !== true) return undefined;
+  const { askPassword, readPasswordLine } = await import('#read-password.ts');
+  return flags.passwordStdin === true ? readPasswordLine() : askPassword(username ?? 'the broker');
 }
 
 /** The first line of a file. */

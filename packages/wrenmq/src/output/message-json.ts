@@ -96,6 +96,6 @@ function jsonCorrelation(data: Uint8Array): object {
   return isUtf8(data) ? { correlationData: textOf(data) } : { correlationDataBase64: Buffer.from(data).toString('base64') };
 }
 
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
