@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CommandError, ExitCode } from '#exit-code.ts';
+import { askPassword, readPasswordLine } from '#read-password.ts';
 import type { BrokerAddress } from './broker-address.ts';
 import type { ConnectionFlags } from './connection-flags.ts';
 
@@ -17,7 +18,6 @@ async function readPassword(flags: ConnectionFlags, username: string | undefined
   if (flags.passwordFile !== undefined) return readSecretFile('--password-file', flags.passwordFile);
   if (flags.passwordEnv !== undefined) return readSecretVariable('--password-env', flags.passwordEnv);
   if (flags.passwordStdin !== true && flags.pw !== true) return undefined;
-  const { askPassword, readPasswordLine } = await import('#read-password.ts');
   return flags.passwordStdin === true ? readPasswordLine() : askPassword(username ?? 'the broker');
 }
 
