@@ -235,7 +235,9 @@ export class Broker {
     kernel.table.start();
     kernel.startSweeping();
     this.#gauge.start();
-    this.#features = new RunningFeatures(kernel, config);
+    this.#features = new RunningFeatures(kernel);
+    await this.#features.start(config);
+    kernel.releaseWills();
     const admin = await this.#openAdmin(kernel);
     await this.#doors.open(config, kernel, { refusal: (clients) => this.#refusal(clients) });
     this.#state = 'running';

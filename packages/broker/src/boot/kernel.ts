@@ -79,6 +79,8 @@ export class Kernel {
   readonly #outbox: OutboxServices;
   readonly #writer: PublishWriter;
   readonly #frame = new PublishFrame();
+  /** Wills that are due, and came back before there was anybody to have a say in them; null once there is. */
+  #heldWills: (() => void)[] | null = [];
   #cancelSweep: Cancel | null = null;
 
   private constructor(
@@ -162,6 +164,13 @@ export class Kernel {
     this.#messageLog.dropUnread();
     // A full disk keeps nobody from starting: what is refused now is written when there is room.
     await this.committer.durable();
+  }
+
+  /** Everybody is there who has a say in what is published: publishes the wills that fell due while the broker was away. */
+  releaseWills(): void {
+    const held = this.#heldWills ?? [];
+    this.#heldWills = null;
+    for (const release of held) release();
   }
 
   /** What the connections of one listener share. */
@@ -281,7 +290,11 @@ export class Kernel {
       return answer === message || topicNameError(answer.topic, topicLevelsMax, topicBytesMax) === null ? answer : null;
     };
     return {
-      onWill: (session, will) => this.port.publishWill(session, will),
+      onWill: async (session, will) => {
+        const held = this.#heldWills;
+        if (held !== null) await new Promise<void>((resolve) => held.push(resolve));
+        await this.port.publishWill(session, will);
+      },
       onEnded: (session) => {
         for (const subscription of session.state.subscriptions()) router.remove(subscription);
         this.sessions.forget(session);

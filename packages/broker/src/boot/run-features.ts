@@ -3,6 +3,8 @@ import { assert } from '#base/errors.ts';
 import { features } from '#features/index.ts';
 import type { Feature, FeatureContext, HeldSubscription, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import { createMessage } from '#message/message.ts';
+import { Outcome } from '#publish/publisher.ts';
+import { Collection } from '#store/collection.ts';
 import type { Kernel } from './kernel.ts';
 
 interface Entry {
@@ -15,10 +17,14 @@ export class RunningFeatures {
   readonly #kernel: Kernel;
   readonly #running: Entry[] = [];
 
-  constructor(kernel: Kernel, config: Config) {
+  constructor(kernel: Kernel) {
     this.#kernel = kernel;
+  }
+
+  /** One after the other, in boot order. */
+  async start(config: Config): Promise<void> {
     for (const definition of features) {
-      const feature = definition.start(this.#contextOf(definition.name, sectionOf(config, definition.section)));
+      const feature = await definition.start(this.#contextOf(definition.name, sectionOf(config, definition.section)));
       this.#running.push({ definition, feature });
     }
   }
@@ -58,6 +64,13 @@ export class RunningFeatures {
         const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
         kernel.publisher.publish(message, null, null);
       },
+      forward: (message) => {
+        const outcome = kernel.publisher.publish(message, kernel.sessions.get(message.publisher) ?? null, null);
+        if (outcome < 0) return 'rejected';
+        return (outcome & Outcome.Refused) === 0 ? 'published' : 'full';
+      },
+      mayPublish: (author, message) => port.mayPublish(author, message),
+      collection: (collection) => new Collection(kernel.store, kernel.committer, `${name}/${collection}`),
       publishValue: (fields) => {
         kernel.publisher.publishValue(createMessage({ ...fields, retain: true, publisher: name, receivedAtMs: clock.wallMs() }));
       },

@@ -1,9 +1,9 @@
 import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
-import type { MessageFields, QoS } from '#message/message.ts';
+import type { Message, MessageFields, QoS } from '#message/message.ts';
 import type { ClientFacts, HookPoint, HookPoints } from './points.ts';
-export type { ClientFacts, GateAnswer, SubscriptionRequest, TransformAnswer } from './points.ts';
+export type { Author, ClientFacts, GateAnswer, SubscriptionRequest, TakeAnswer, TransformAnswer } from './points.ts';
 export { rewriteMessage } from './rewrite-message.ts';
 
 /** What the broker holds at this moment. */
@@ -79,6 +79,32 @@ export interface HeldSubscription {
   readonly qos: QoS;
 }
 
+/** Part of a collection, in the order of the bytes of the keys: from `from` on, and before `to`. */
+export interface KeyRange {
+  readonly from?: Buffer;
+  readonly to?: Buffer;
+  readonly limit?: number;
+}
+
+/**
+ * Durable records of a feature. A change is in the batch of the turn: what else a message causes is on disk together with it, or not at
+ * all. Keys have 1 to 400 bytes. With `onSettled` a change is gone when the disk is full, and its author told so with false;
+ * without, it is tried again until it is written.
+ */
+export interface Collection {
+  /** True while the disk is full: nothing should be put then. Deleting goes on. */
+  readonly isFull: boolean;
+  /** Key and value belong to the collection from here on. */
+  put(key: Buffer, value: Buffer, onSettled?: (isWritten: boolean) => void): void;
+  delete(key: Buffer, onSettled?: (isWritten: boolean) => void): void;
+  /** The value as it is now, also when it is not on disk yet; null when there is none. */
+  get(key: Buffer): Promise<Buffer | null>;
+  /** What is on disk, in pages of bounded size. */
+  scan(range?: KeyRange): AsyncIterable<readonly { readonly key: Buffer; readonly value: Buffer }[]>;
+  /** How many records are on disk; reads none of them. */
+  count(range?: KeyRange): Promise<number>;
+}
+
 /** The whole world of a feature. */
 export interface FeatureContext<Settings> {
   /** The feature's own settings at the start; `RunningFeature.reload` tells of later ones. */
@@ -91,6 +117,15 @@ export interface FeatureContext<Settings> {
   on<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): () => void;
   /** Publishes a message in the feature's name, past authorization. The topic must be a valid topic name. */
   publish(message: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): void;
+  /**
+   * Publishes a message that the feature had taken in `message.accept`, in the name of its publisher and past authorization (see
+   * `mayPublish`). `full`: nothing happened, since the disk or a queue is full. `rejected`: a hook did not let it pass.
+   */
+  forward(message: Message): 'published' | 'full' | 'rejected';
+  /** Whether the author of a message may (still) publish it, by the rules of today. */
+  mayPublish(author: object, message: Message): Promise<boolean>;
+  /** A collection of the feature; ask once for each name, of letters. */
+  collection(name: string): Collection;
   /**
    * Publishes a value of a topic as it is now and keeps it in memory: whoever subscribes later gets the last one as a
    * retained message, and nothing is written to disk. An empty payload ends it. For what is made anew at every start.
@@ -117,7 +152,8 @@ export interface Feature<Settings, Running extends RunningFeature<Settings> = Ru
   readonly name: string;
   /** The section of the configuration that is its own. */
   readonly section: string;
-  start(context: FeatureContext<Settings>): Running;
+  /** All sessions and subscriptions are there, clients are not: they come when every feature has started. */
+  start(context: FeatureContext<Settings>): Running | Promise<Running>;
 }
 
 /** States a feature; for the types only. */

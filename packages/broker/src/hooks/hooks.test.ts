@@ -42,7 +42,7 @@ test('without hooks every point lets pass what it is given', async () => {
   assert.equal(hooks.authorize(client, 'publish', 't'), 'abstain');
   assert.equal(hooks.subscriptionInbound(client, request), request);
   assert.equal(hooks.messageInbound(client, given), given);
-  assert.equal(hooks.messageAccept(given), 'pass');
+  assert.equal(hooks.messageAccept(given, null), 'pass');
   assert.equal(hooks.messageOutbound('c', given), given);
   hooks.observe('client.connected', client, false);
   assert.deepEqual(logged, []);
@@ -53,11 +53,20 @@ test('a feature without a place in the order of a point is refused when it regis
     () => hooks.register('nobody', 'message.accept', () => 'pass'),
     /nobody is not listed for message\.accept in hooks\/order\.ts/,
   );
-  assert.equal(hooks.messageAccept(message('t')), 'pass');
+  assert.equal(hooks.messageAccept(message('t'), null), 'pass');
 });
 
 test('the embedder has a place at every point', () => {
   for (const order of Object.values(hookOrder)) assert.ok(order.includes(EMBEDDER));
+});
+
+test('a feature that is listed twice at a point is asked twice', () => {
+  const add = (feature: string, sign: string): void =>
+    void hooks.register(feature, 'message.inbound', (_client, one) => message(`${one.topic}${sign}`));
+  add('rewrite', 'r');
+  add('delayed', 'd');
+  add(EMBEDDER, 'e');
+  assert.equal((hooks.messageInbound(client, message('')) as Message).topic, 'edrd');
 });
 
 test('hooks of one feature run in the order in which they were registered', () => {
@@ -196,16 +205,23 @@ test('take: the first who does not pass decides', () => {
   hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`1 ${one.topic}`), 'pass'));
   hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`2 ${one.topic}`), one.topic === 'mine' ? 'taken' : 'pass'));
   hooks.register(EMBEDDER, 'message.accept', (one) => (seen.push(`3 ${one.topic}`), one.topic === 'bad' ? { reject: 0x97 } : 'pass'));
-  assert.equal(hooks.messageAccept(message('mine')), 'taken');
-  assert.equal(hooks.messageAccept(message('bad')), 0x97);
-  assert.equal(hooks.messageAccept(message('good')), 'pass');
+  assert.equal(hooks.messageAccept(message('mine'), null), 'taken');
+  assert.equal(hooks.messageAccept(message('bad'), null), 0x97);
+  assert.equal(hooks.messageAccept(message('good'), null), 'pass');
   assert.deepEqual(seen, ['1 mine', '2 mine', '1 bad', '2 bad', '3 bad', '1 good', '2 good', '3 good']);
+});
+
+test('take: who keeps a message is told who published it, and says when it is safe', () => {
+  const author = { clientId: 'c' };
+  hooks.register(EMBEDDER, 'message.accept', (_message, who) => (who === author ? 'stored' : 'pass'));
+  assert.equal(hooks.messageAccept(message('t'), author), 'stored');
+  assert.equal(hooks.messageAccept(message('t'), null), 'pass');
 });
 
 test('take: one that throws or answers nonsense rejects', () => {
   hooks.register(EMBEDDER, 'message.accept', (one) => (one.topic === 'throw' ? fail() : (undefined as never)));
-  assert.equal(hooks.messageAccept(message('throw')), 0x83);
-  assert.equal(hooks.messageAccept(message('nothing')), 0x83);
+  assert.equal(hooks.messageAccept(message('throw'), null), 0x83);
+  assert.equal(hooks.messageAccept(message('nothing'), null), 0x83);
 });
 
 test('observe: what one throws is logged, and the others still hear', () => {

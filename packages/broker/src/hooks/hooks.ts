@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger.ts';
 import type { Message } from '#message/message.ts';
 import { gateAnswer, isMessage, isSubscriptionRequest, RefusalPacket, rejection } from './answers.ts';
 import { hookOrder } from './order.ts';
-import type { ClientFacts, GateAnswer, HookPoint, HookPoints, IncomingConnection, SubscriptionRequest } from './points.ts';
+import type { Author, ClientFacts, GateAnswer, HookPoint, HookPoints, IncomingConnection, SubscriptionRequest } from './points.ts';
 
 /** The points whose hooks only look. */
 type ObserverPoint = Exclude<
@@ -30,6 +30,7 @@ interface Registered {
 export class Hooks {
   /** True where a hot caller would have to prepare arguments for nobody. */
   hasMessageInbound = false;
+  hasMessageAccept = false;
   hasClientAuthorize = false;
   hasMessagePublished = false;
   hasMessageDelivered = false;
@@ -166,14 +167,14 @@ export class Hooks {
     return current;
   }
 
-  /** `pass`, `taken`, or the reason code of a refusal. */
-  messageAccept(message: Message): 'pass' | 'taken' | number {
+  /** `pass`, `taken`, `stored`, or the reason code of a refusal. */
+  messageAccept(message: Message, author: Author): 'pass' | 'taken' | 'stored' | number {
     const hooks = this.#table['message.accept'];
     if (hooks === null) return 'pass';
     try {
       for (const hook of hooks) {
-        const answer = hook(message);
-        if (answer === 'taken') return answer;
+        const answer = hook(message, author);
+        if (answer === 'taken' || answer === 'stored') return answer;
         if (answer !== 'pass') return rejection(answer, RefusalPacket.publish);
       }
     } catch (error) {
@@ -217,6 +218,7 @@ export class Hooks {
   #compile(): void {
     this.#table = compile(this.#registered);
     this.hasMessageInbound = this.#table['message.inbound'] !== null;
+    this.hasMessageAccept = this.#table['message.accept'] !== null;
     this.hasClientAuthorize = this.#table['client.authorize'] !== null;
     this.hasMessagePublished = this.#table['message.published'] !== null;
     this.hasMessageDelivered = this.#table['message.delivered'] !== null;
@@ -244,8 +246,8 @@ export class Hooks {
 function compile(registered: ReadonlyMap<HookPoint, readonly Registered[]>): Table {
   const table = {} as Record<HookPoint, unknown>;
   for (const point of Object.keys(hookOrder) as HookPoint[]) {
-    const order = hookOrder[point];
-    const hooks = (registered.get(point) ?? []).toSorted((a, b) => order.indexOf(a.feature) - order.indexOf(b.feature));
+    const all = registered.get(point) ?? [];
+    const hooks = hookOrder[point].flatMap((name) => all.filter(({ feature }) => feature === name));
     table[point] = hooks.length === 0 ? null : hooks.map(({ hook }) => hook);
   }
   return table as Table;

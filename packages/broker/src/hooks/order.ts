@@ -5,7 +5,7 @@ export const EMBEDDER = 'embedder';
 
 /**
  * In which order the features run at each point: one literal, to be read as a table. A feature that registers at a point
- * where it is not listed fails at boot. The embedder's hooks run first everywhere.
+ * where it is not listed fails at boot; one that is listed twice is asked twice. The embedder's hooks run first everywhere.
  */
 export const hookOrder: Readonly<Record<HookPoint, readonly string[]>> = {
   'connection.admit': [EMBEDDER],
@@ -14,8 +14,9 @@ export const hookOrder: Readonly<Record<HookPoint, readonly string[]>> = {
   // Rewriting keeps prefixes; what stands behind them is then taken apart.
   'subscription.inbound': [EMBEDDER, 'rewrite', 'exclusive'],
   'subscription.accept': [EMBEDDER, 'exclusive'],
-  'message.inbound': [EMBEDDER, 'rewrite'],
-  'message.accept': [EMBEDDER],
+  // A delayed message is rewritten by its real topic, and a rule may delay what was not.
+  'message.inbound': [EMBEDDER, 'delayed', 'rewrite', 'delayed'],
+  'message.accept': [EMBEDDER, 'delayed'],
   'message.outbound': [EMBEDDER],
   'client.connected': [EMBEDDER, 'autoSubscribe'],
   'client.disconnected': [EMBEDDER],

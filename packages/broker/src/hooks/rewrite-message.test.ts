@@ -10,17 +10,19 @@ const original = createMessage({
   retain: true,
   properties: { messageExpiryInterval: 60, contentType: 'text/plain', userProperties: [['key', 'value']] },
   publisher: 'client',
+  delay: 5,
   receivedAtMs: 1000,
 });
 
 test('what is not changed stays, the time of expiry too', () => {
-  const { topic, qos, retain, publisher, receivedAtMs, expiresAtMs, payload, properties } = rewriteMessage(original, { topic: 'b' });
+  const { topic, qos, retain, delay, publisher, receivedAtMs, expiresAtMs, payload, properties } = rewriteMessage(original, { topic: 'b' });
   assert.deepEqual(
-    { topic, qos, retain, publisher, receivedAtMs, expiresAtMs, payload: payload.toString(), properties },
+    { topic, qos, retain, delay, publisher, receivedAtMs, expiresAtMs, payload: payload.toString(), properties },
     {
       topic: 'b',
       qos: 1,
       retain: true,
+      delay: 5,
       publisher: 'client',
       receivedAtMs: 1000,
       expiresAtMs: 61_000,

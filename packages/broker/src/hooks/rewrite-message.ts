@@ -14,7 +14,7 @@ export interface MessageChanges {
 
 /** A message like this one, with some things changed: what a transform returns. The given one stays as it is. */
 export function rewriteMessage(message: Message, changes: MessageChanges): Message {
-  const { topic, payload, qos, retain, publisher, receivedAtMs } = message;
+  const { topic, payload, qos, retain, delay, publisher, receivedAtMs } = message;
   // Decoding nothing would leave an empty object, and cost what most messages need not pay.
   const hasProperties = changes.properties !== undefined || message.propertiesEnd > message.propertiesStart;
   return createMessage({
@@ -22,6 +22,7 @@ export function rewriteMessage(message: Message, changes: MessageChanges): Messa
     payload,
     qos,
     retain,
+    delay,
     ...(hasProperties ? { properties: message.properties } : {}),
     ...changes,
     publisher,

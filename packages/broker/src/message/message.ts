@@ -15,6 +15,10 @@ export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];
 export const NOT_LOGGED = -1;
 /** Deadline of a message that does not expire. */
 export const NEVER = 0;
+/** Delay of a message that is published as it comes. */
+export const NO_DELAY = 0;
+/** A delay of this many seconds (497 days) or more is a moment: seconds since 1970. */
+export const ABSOLUTE_DELAY = 42_949_670;
 
 const empty = Buffer.alloc(0);
 
@@ -48,6 +52,8 @@ export class Message {
   /** The publishing client, or the name of the part of the house that published (`$SYS`, a feature). */
   readonly publisher: string;
   readonly bodyKind: BodyKind;
+  /** NO_DELAY, or when to publish it: in so many seconds; from ABSOLUTE_DELAY on at that second since 1970. */
+  delay = NO_DELAY;
   /** Position in the log, or NOT_LOGGED. */
   offset = NOT_LOGGED;
   /** True when `bytes` belongs to this message. */
@@ -146,6 +152,7 @@ export interface MessageFields {
   readonly qos?: QoS;
   readonly retain?: boolean;
   readonly properties?: PublishProperties;
+  readonly delay?: number;
   readonly publisher: string;
   readonly receivedAtMs: number;
 }
@@ -178,5 +185,6 @@ export function createMessage(fields: MessageFields): Message {
     bodyKind: BodyKind.None,
   });
   message.isHeld = true;
+  message.delay = fields.delay ?? NO_DELAY;
   return message;
 }

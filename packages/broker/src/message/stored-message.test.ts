@@ -14,6 +14,7 @@ const anyMessage: fc.Arbitrary<Message> = fc
     qos: fc.constantFrom<QoS>(0, 1, 2),
     retain: fc.boolean(),
     publisher: text,
+    delay: fc.oneof(fc.constant(0), fc.nat(0xffffffff)),
     receivedAtMs: fc.maxSafeNat(),
     properties: fc.record(
       {
@@ -54,6 +55,13 @@ describe('the stored form of a message', () => {
     );
   });
 
+  test('is without a delay what it was before there were delays', () => {
+    const bytes = encodeMessage(createMessage({ topic: 'a', payload: 'b', qos: 2, retain: true, publisher: 'p', receivedAtMs: 1 }));
+    const before = '063ff00000000000000000000000000000ffffffff000100010000000000000001706162';
+    assert.equal(bytes.toString('hex'), before);
+    assert.equal(decodeMessage(Buffer.from(before, 'hex')).delay, 0);
+  });
+
   test('belongs to the message that was read: nothing is copied any more', () => {
     const bytes = encodeMessage(createMessage({ topic: 'a', payload: 'b', publisher: 'p', receivedAtMs: 0 }));
     const message = decodeMessage(bytes);
@@ -67,9 +75,10 @@ function assertSame(actual: Message, expected: Message): void {
 }
 
 function facts(message: Message): object {
-  const { topic, qos, retain, expiresAtMs, receivedAtMs, publisher, weight } = message;
+  const { topic, qos, retain, expiresAtMs, receivedAtMs, publisher, weight, delay } = message;
   return {
     topic,
+    delay,
     qos,
     retain,
     expiresAtMs,

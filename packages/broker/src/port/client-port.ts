@@ -181,7 +181,7 @@ export class ClientPort {
   /** Publishes a session's will, if its owner may (still) publish there; resolves in the turn in which that is done. */
   async publishWill(session: Session, message: Message): Promise<void> {
     const principal = principalOf(session);
-    if (!(await this.#mayPublishWill(factsOf(principal), principal, message))) {
+    if (!(await this.#mayPublish(factsOf(principal), principal, message))) {
       session.drop(message, 'not-authorized');
       return;
     }
@@ -191,6 +191,12 @@ export class ClientPort {
     else this.#house.counters.willsPublished += 1;
   }
 
+  /** Whether who published this may (still) do so: asked again before a message that was kept is published. */
+  mayPublish(author: object, message: Message): Promise<boolean> {
+    const principal = author as Principal;
+    return this.#mayPublish(factsOf(principal), principal, message);
+  }
+
   /** The will as hooks make it, if the client may publish that; or the refusal. */
   async #takeWill({ facts, principal }: OpenRequest, { message, delay }: NonNullable<OpenRequest['will']>): Promise<Will | Refusal> {
     const rewritten = this.#house.hooks.messageInbound(facts, message);
@@ -198,11 +204,11 @@ export class ClientPort {
     if (rewritten !== message && this.#isUnfit(rewritten)) {
       return { reasonCode: ReasonCode.TopicNameInvalid, reason: 'what a hook made of the will cannot be published' };
     }
-    if (await this.#mayPublishWill(facts, principal, rewritten)) return new Will(rewritten.hold(), delay);
+    if (await this.#mayPublish(facts, principal, rewritten)) return new Will(rewritten.hold(), delay);
     return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${rewritten.topic}` };
   }
 
-  async #mayPublishWill(facts: ClientFacts, principal: Principal, { topic, qos, retain }: Message): Promise<boolean> {
+  async #mayPublish(facts: ClientFacts, principal: Principal, { topic, qos, retain }: Message): Promise<boolean> {
     const hooked = this.#house.hooks.authorize(facts, 'publish', topic);
     return hooked === 'abstain' ? this.#house.authorizer.authorizePublish(principal, topic, qos, retain) : hooked === 'allow';
   }

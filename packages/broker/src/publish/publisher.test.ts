@@ -156,9 +156,12 @@ test('message.accept: what is taken or rejected goes no further', () => {
   const session = new TestSession('s');
   house.subscribe(session, '#');
   house.hooks.register(EMBEDDER, 'message.accept', ({ topic }) => {
-    if (topic === 'taken') return 'taken';
+    if (topic === 'taken' || topic === 'stored') return topic;
+    if (topic === 'full') return { reject: 0x97 };
     return topic === 'rejected' ? { reject: 0x99 } : 'pass';
   });
+  assert.equal(house.publish({ topic: 'stored', qos: 1, retain: true }), Matched | Durable);
+  assert.equal(house.publish({ topic: 'full', qos: 1, retain: true }), Refused);
   assert.equal(house.publish({ topic: 'taken', qos: 1, retain: true }), Matched);
   assert.equal(house.publish({ topic: 'rejected', qos: 1, retain: true }), -0x99);
   assert.equal(house.publish({ topic: 'passed', qos: 1 }), Matched);

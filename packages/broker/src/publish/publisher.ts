@@ -1,4 +1,5 @@
 // HOT
+import { ReasonCode } from '@wrenmq/codec';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -48,9 +49,10 @@ export class Publisher {
    */
   publish(message: Message, from: Session | null, route: Route | null): number {
     const { hooks, router } = this.#house;
-    const answer = hooks.messageAccept(message);
-    if (answer === 'taken') return Outcome.Matched;
-    if (answer !== 'pass') return -answer;
+    if (hooks.hasMessageAccept) {
+      const answer = hooks.messageAccept(message, from === null ? null : from.state.principal);
+      if (answer !== 'pass') return outcomeOf(answer);
+    }
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);
     if (message.qos > 0 && this.#mustRefuse(message, from, path)) return Outcome.Refused;
     let outcome = message.retain ? this.#retain(message) : 0;
@@ -64,7 +66,7 @@ export class Publisher {
   /** Publishes a value of the house's own, which is kept in memory for those who subscribe later. */
   publishValue(message: Message): void {
     const { hooks, router } = this.#house;
-    if (hooks.messageAccept(message) !== 'pass') return;
+    if (hooks.messageAccept(message, null) !== 'pass') return;
     this.values.set(message);
     const outcome = this.#distribute(message, null, router.route(message.topic));
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, outcome !== 0);
@@ -127,6 +129,13 @@ export class Publisher {
     if (!refusesWhenFull) return false;
     return route.isFull(message, from);
   }
+}
+
+/** What the publisher of a message hears that a hook took or rejected. */
+function outcomeOf(answer: 'taken' | 'stored' | number): number {
+  if (answer === 'taken') return Outcome.Matched;
+  if (answer === 'stored') return Outcome.Matched | Outcome.Durable;
+  return answer === ReasonCode.QuotaExceeded ? Outcome.Refused : -answer;
 }
 
 /** Whether it is to be retained; what clears a retained message makes room. */

@@ -24,6 +24,7 @@ export class Will {
       bodyKind: BodyKind.None,
     });
     published.isHeld = true;
+    published.delay = message.delay;
     return published;
   }
 }

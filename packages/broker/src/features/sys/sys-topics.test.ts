@@ -56,6 +56,9 @@ function start(intervalSeconds: number | null = 10) {
     },
     statistics: () => state.statistics,
     sharedGroups: () => [],
+    forward: () => assert.fail('nothing was kept'),
+    mayPublish: () => assert.fail('nothing was kept'),
+    collection: () => assert.fail('nothing is kept'),
     subscriptions: () => [],
     clients: {
       facts: () => null,
