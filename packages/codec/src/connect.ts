@@ -102,9 +102,17 @@ function checkFlags(version: ProtocolVersion, flags: number): void {
   if ((flags & willBit) === 0) {
     if (willQoS !== 0) throw malformed('MQTT-3.1.2-11', 'will QoS without a will'); // [MQTT-3.1.2-11] [MQTT311-3.1.2-11] [MQTT311-3.1.2-13]
     if ((flags & willRetainBit) !== 0) throw malformed('MQTT-3.1.2-13', 'will retain without a will'); // [MQTT-3.1.2-13] [MQTT311-3.1.2-15]
-  } else if (willQoS === 3) {
-    throw malformed('MQTT-3.1.2-12', 'will QoS 3'); // [MQTT-3.1.2-12] [MQTT311-3.1.2-14]
+  } else {
+    checkWillQoS(willQoS);
   }
+  checkCredentials(version, flags);
+}
+
+function checkWillQoS(qos: number): void {
+  if (qos > 2) throw malformed('MQTT-3.1.2-12', `will QoS ${qos}`); // [MQTT-3.1.2-12] [MQTT311-3.1.2-14]
+}
+
+function checkCredentials(version: ProtocolVersion, flags: number): void {
   if (version < 5 && (flags & passwordBit) !== 0 && (flags & usernameBit) === 0) {
     throw malformed('MQTT311-3.1.2-22', 'a password without a username'); // [MQTT311-3.1.2-22]
   }
@@ -131,7 +139,7 @@ export function encodeConnect(packet: ConnectPacket): Uint8Array {
   const { version, will } = packet;
   const writer = new PacketWriter();
   const flags = connectFlags(packet);
-  checkFlags(version, flags);
+  checkCredentials(version, flags);
   writer.string(version === 3 ? 'MQIsdp' : 'MQTT'); // [MQTT-3.1.2-1]
   writer.uint8(version < 5 && packet.isBridge === true ? version | bridgeBit : version);
   writer.uint8(flags);
@@ -140,6 +148,7 @@ export function encodeConnect(packet: ConnectPacket): Uint8Array {
   writer.string(packet.clientId); // [MQTT-3.1.3-3] [MQTT311-3.1.3-3]
   if (will !== undefined) {
     checkWillTopic(will.topic);
+    checkWillQoS(will.qos);
     if (version === 5) writeProperties(writer, willContext, will.properties);
     writer.string(will.topic);
     writer.binary(will.payload);

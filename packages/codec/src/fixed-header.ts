@@ -26,13 +26,7 @@ export function firstByte(type: PacketType): number {
 }
 
 function reservedBits(type: number): ProtocolError {
-  return malformed(clauseOf[type] ?? 'MQTT-2.1.3-1', `reserved bits of the first byte, packet type ${type}`);
+  // Section 3.n of the standard is about packet type n. [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]
+  const clause = flagsOf[type] === 2 || type >= PacketType.DISCONNECT ? `MQTT-3.${type}.1-1` : 'MQTT-2.1.3-1'; // [MQTT311-3.6.1-1] [MQTT311-3.8.1-1] [MQTT311-3.10.1-1] [MQTT311-3.14.1-1]
+  return malformed(clause, `reserved bits of the first byte, packet type ${type}`);
 }
-
-const clauseOf: Readonly<Record<number, string>> = {
-  [PacketType.PUBREL]: 'MQTT-3.6.1-1', // [MQTT-3.6.1-1] [MQTT311-3.6.1-1]
-  [PacketType.SUBSCRIBE]: 'MQTT-3.8.1-1', // [MQTT-3.8.1-1] [MQTT311-3.8.1-1]
-  [PacketType.UNSUBSCRIBE]: 'MQTT-3.10.1-1', // [MQTT-3.10.1-1] [MQTT311-3.10.1-1]
-  [PacketType.DISCONNECT]: 'MQTT-3.14.1-1', // [MQTT-3.14.1-1] [MQTT311-3.14.1-1]
-  [PacketType.AUTH]: 'MQTT-3.15.1-1', // [MQTT-3.15.1-1]
-};

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { connectVersionOf } from './connect.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 import type { FrameSink } from './frame-decoder.ts';
 import { packetCases } from './packet-cases.ts';
@@ -38,7 +39,7 @@ class Allocator {
 
 function setUp(frameBytesMax = 268_435_460) {
   const allocator = new Allocator();
-  return { allocator, decoder: new FrameDecoder<Uint8Array>(allocator.allocate, frameBytesMax) };
+  return { allocator, decoder: new FrameDecoder<Uint8Array>(allocator.allocate, frameBytesMax, connectVersionOf) };
 }
 
 /** A PUBLISH with a body of `length` bytes. */

@@ -1,6 +1,6 @@
 // HOT
-import { connectVersionOf } from './connect.ts';
 import { PacketType } from './packet-type.ts';
+import type { ProtocolVersion } from './packet-type.ts';
 import { ProtocolError, malformed } from './protocol-error.ts';
 import { ReasonCode } from './reason-code.ts';
 
@@ -12,6 +12,9 @@ export interface FrameSink<B extends Uint8Array> {
    */
   onFrame(first: number, bytes: B, start: number, body: number, end: number): boolean;
 }
+
+/** In which version's form the author of a CONNECT wants its answer: `connectVersionOf`, for who reads CONNECTs. */
+export type ReadConnectVersion = (bytes: Uint8Array, body: number, end: number) => ProtocolVersion | undefined;
 
 /** The least that is reserved for a frame of which only a part has come. */
 const partBytesMin = 64;
@@ -29,6 +32,7 @@ export class FrameDecoder<B extends Uint8Array> {
   /** The largest frame to accept, fixed header included; may be changed between calls. */
   frameBytesMax: number;
   readonly #allocate: (bytes: number) => B;
+  readonly #connectVersionOf: ReadConnectVersion | undefined;
   /** A part of one frame, or, after a stop, all input that was not handed out; undefined when there is none. */
   #held: B | undefined = undefined;
   #heldStart = 0;
@@ -38,8 +42,10 @@ export class FrameDecoder<B extends Uint8Array> {
   #headerBytes = 0;
   #frameBytes = 0;
 
-  constructor(allocate: (bytes: number) => B, frameBytesMax: number) {
+  /** A server gives `connectVersionOf`, which the error about a CONNECT that is too large then carries the result of. */
+  constructor(allocate: (bytes: number) => B, frameBytesMax: number, connectVersionOf?: ReadConnectVersion) {
     this.#allocate = allocate;
+    this.#connectVersionOf = connectVersionOf;
     this.frameBytesMax = frameBytesMax;
   }
 
@@ -138,7 +144,7 @@ export class FrameDecoder<B extends Uint8Array> {
     if (this.#frameBytes > this.frameBytesMax) {
       const detail = `a packet of ${this.#frameBytes} bytes, where ${this.frameBytesMax} are allowed`;
       const error = new ProtocolError(ReasonCode.PacketTooLarge, 'MQTT-3.2.2-15', detail); // [MQTT-3.1.2-24] [MQTT-3.2.2-15]
-      if (bytes[at] >> 4 === PacketType.CONNECT) error.connectVersion = connectVersionOf(bytes, position, end);
+      if (bytes[at] >> 4 === PacketType.CONNECT) error.connectVersion = this.#connectVersionOf?.(bytes, position, end);
       throw error;
     }
     return true;

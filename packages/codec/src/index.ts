@@ -2,7 +2,7 @@ export { PacketType } from './packet-type.ts';
 export type { AcknowledgementType, ProtocolVersion, QoS } from './packet-type.ts';
 export { canCarryReasonCode } from './packet-reason.ts';
 export { ReasonCode, connackReturnCode, reasonName } from './reason-code.ts';
-export { PropertyId } from './property-id.ts';
+export { PropertyId, PublishPropertyId } from './property-id.ts';
 export { ProtocolError } from './protocol-error.ts';
 export { decodeUtf8, encodeUtf8, isValidUtf8 } from './utf8.ts';
 export {
@@ -14,7 +14,7 @@ export {
 export type { Properties, UserProperties } from './properties.ts';
 export type * from './packet.ts';
 export { FrameDecoder } from './frame-decoder.ts';
-export type { FrameSink } from './frame-decoder.ts';
+export type { FrameSink, ReadConnectVersion } from './frame-decoder.ts';
 export { PublishFrame, decodePublish, forwardableProperties } from './publish-frame.ts';
 export type { ForwardableProperties } from './publish-frame.ts';
 export { decodePublishProperties, encodePublishProperties } from './publish.ts';
@@ -36,7 +36,7 @@ export {
 export { AcknowledgementFrame, decodeAcknowledgement, decodeAcknowledgementPacket } from './acknowledgement.ts';
 export { decodeAuth, encodeAuth } from './auth.ts';
 export { decodeConnack } from './connack.ts';
-export { decodeConnect, encodeConnect } from './connect.ts';
+export { connectVersionOf, decodeConnect, encodeConnect } from './connect.ts';
 export { decodeDisconnect, encodeDisconnect } from './disconnect.ts';
 export { decodeSuback } from './suback.ts';
 export { encodeSubscribe } from './subscribe.ts';

@@ -6,51 +6,45 @@ import type { Properties } from './properties.ts';
 import { violation } from './protocol-error.ts';
 import { reasonName } from './reason-code.ts';
 
-interface ReasonCodes {
-  readonly codes: ReadonlySet<number>;
-  readonly clause: string;
-}
-
-const publish = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
-const release = new Set([0x00, 0x92]);
+const publish = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
+const release = [0x00, 0x92];
 
 /** The codes that each packet may carry, in both directions (2.4, table 2-6). */
-const reasonCodesOf: Readonly<Partial<Record<PacketType, ReasonCodes>>> = {
-  [PacketType.CONNACK]: {
-    codes: new Set([
-      0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
-    ]),
-    clause: 'MQTT-3.2.2-8', // [MQTT-3.2.2-8]
-  },
-  [PacketType.PUBACK]: { codes: publish, clause: 'MQTT-3.4.2-1' }, // [MQTT-3.4.2-1]
-  [PacketType.PUBREC]: { codes: publish, clause: 'MQTT-3.5.2-1' }, // [MQTT-3.5.2-1]
-  [PacketType.PUBREL]: { codes: release, clause: 'MQTT-3.6.2-1' }, // [MQTT-3.6.2-1]
-  [PacketType.PUBCOMP]: { codes: release, clause: 'MQTT-3.7.2-1' }, // [MQTT-3.7.2-1]
-  [PacketType.SUBACK]: {
-    codes: new Set([0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2]),
-    clause: 'MQTT-3.9.3-2', // [MQTT-3.9.3-2]
-  },
-  [PacketType.UNSUBACK]: { codes: new Set([0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91]), clause: 'MQTT-3.11.3-2' }, // [MQTT-3.11.3-2]
-  [PacketType.DISCONNECT]: {
-    // Table 2-6 gives 0x8c to DISCONNECT, though its own table 3-10 forgets it.
-    codes: new Set([
-      0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a,
-      0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
-    ]),
-    clause: 'MQTT-3.14.2-1', // [MQTT-3.14.2-1]
-  },
-  [PacketType.AUTH]: { codes: new Set([0x00, 0x18, 0x19]), clause: 'MQTT-3.15.2-1' }, // [MQTT-3.15.2-1]
+const reasonCodesOf: Readonly<Partial<Record<PacketType, readonly number[]>>> = {
+  [PacketType.CONNACK]: [
+    0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
+  ],
+  [PacketType.PUBACK]: publish,
+  [PacketType.PUBREC]: publish,
+  [PacketType.PUBREL]: release,
+  [PacketType.PUBCOMP]: release,
+  [PacketType.SUBACK]: [0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2],
+  [PacketType.UNSUBACK]: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91],
+  // Table 2-6 gives 0x8c to DISCONNECT, though its own table 3-10 forgets it.
+  [PacketType.DISCONNECT]: [
+    0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a,
+    0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+  ],
+  [PacketType.AUTH]: [0x00, 0x18, 0x19],
+};
+
+/** The clause of each packet; those of all others end alike. */
+const clauseOf: Readonly<Partial<Record<PacketType, string>>> = {
+  [PacketType.CONNACK]: '2.2-8', // [MQTT-3.2.2-8]
+  [PacketType.SUBACK]: '9.3-2', // [MQTT-3.9.3-2]
+  [PacketType.UNSUBACK]: '11.3-2', // [MQTT-3.11.3-2]
 };
 
 /** Whether MQTT 5 lets packets of `type` carry `code`. */
 export function canCarryReasonCode(type: PacketType, code: number): boolean {
-  return reasonCodesOf[type]?.codes.has(code) === true;
+  return reasonCodesOf[type]?.includes(code) === true;
 }
 
 /** Throws when MQTT 5 does not let packets of `type` carry `code`. */
 export function checkReasonCode(type: PacketType, code: number): void {
-  const { clause } = reasonCodesOf[type]!;
-  if (!canCarryReasonCode(type, code)) throw violation(clause, `packet type ${type} cannot carry reason code ${reasonName(code)}`);
+  if (canCarryReasonCode(type, code)) return;
+  // Section 3.n of the standard is about packet type n. [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1] [MQTT-3.15.2-1]
+  throw violation(`MQTT-3.${clauseOf[type] ?? `${type}.2-1`}`, `packet type ${type} cannot carry reason code ${reasonName(code)}`);
 }
 
 export interface Reason {

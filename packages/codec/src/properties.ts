@@ -1,7 +1,6 @@
 import { PacketType } from './packet-type.ts';
 import type { PacketReader } from './packet-reader.ts';
 import { PacketWriter } from './packet-writer.ts';
-import { PropertyId } from './property-id.ts';
 import { ProtocolError, malformed, violation } from './protocol-error.ts';
 import { ReasonCode } from './reason-code.ts';
 
@@ -53,84 +52,60 @@ export type PropertyContext = PacketType | typeof willContext;
 /** No packet has type 0. */
 export const willContext = 0;
 
-type Kind = 'byte' | 'boolean' | 'uint16' | 'uint32' | 'variable' | 'string' | 'binary' | 'pair';
+/** How a value travels: the name of the method that reads and writes it. `boolean` is a byte of 0 or 1. */
+type Kind = 'boolean' | 'uint8' | 'uint16' | 'uint32' | 'variableByteInteger' | 'string' | 'binary' | 'pair';
 
-interface Definition {
-  readonly id: number;
-  readonly name: keyof Properties;
-  readonly kind: Kind;
-  readonly contexts: readonly PropertyContext[];
+type Definition = readonly [
+  id: number,
+  name: keyof Properties,
+  kind: Kind,
+  contexts: readonly PropertyContext[],
   /** The smallest and largest value of a number; the kind's own bounds when absent. */
-  readonly min?: number;
-  readonly max?: number;
-  /** The section that defines it. */
-  readonly section: string;
-}
+  min?: number,
+  max?: number,
+];
 
 const { CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH } =
   PacketType;
 const message: readonly PropertyContext[] = [PUBLISH, willContext];
+const connection: readonly PropertyContext[] = [CONNECT, CONNACK];
+const authentication: readonly PropertyContext[] = [CONNECT, CONNACK, AUTH];
 const answers: readonly PropertyContext[] = [CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK, DISCONNECT, AUTH];
-const id = PropertyId;
 
 /** Table 2-4 of the standard, by ascending identifier, which is also the order in which properties are written. */
 const definitions: readonly Definition[] = [
-  { id: id.PayloadFormatIndicator, name: 'payloadFormatIndicator', kind: 'byte', contexts: message, max: 1, section: '3.3.2.3.2' },
-  { id: id.MessageExpiryInterval, name: 'messageExpiryInterval', kind: 'uint32', contexts: message, section: '3.3.2.3.3' },
-  { id: id.ContentType, name: 'contentType', kind: 'string', contexts: message, section: '3.3.2.3.9' },
-  { id: id.ResponseTopic, name: 'responseTopic', kind: 'string', contexts: message, section: '3.3.2.3.5' },
-  { id: id.CorrelationData, name: 'correlationData', kind: 'binary', contexts: message, section: '3.3.2.3.6' },
-  { id: id.SubscriptionIdentifier, name: 'subscriptionIdentifiers', kind: 'variable', contexts: [PUBLISH], min: 1, section: '3.3.2.3.8' },
-  { id: id.SubscriptionIdentifier, name: 'subscriptionIdentifier', kind: 'variable', contexts: [SUBSCRIBE], min: 1, section: '3.8.2.1.2' },
-  {
-    id: id.SessionExpiryInterval,
-    name: 'sessionExpiryInterval',
-    kind: 'uint32',
-    contexts: [CONNECT, CONNACK, DISCONNECT],
-    section: '3.1.2.11.2',
-  },
-  { id: id.AssignedClientIdentifier, name: 'assignedClientIdentifier', kind: 'string', contexts: [CONNACK], section: '3.2.2.3.7' },
-  { id: id.ServerKeepAlive, name: 'serverKeepAlive', kind: 'uint16', contexts: [CONNACK], section: '3.2.2.3.14' },
-  { id: id.AuthenticationMethod, name: 'authenticationMethod', kind: 'string', contexts: [CONNECT, CONNACK, AUTH], section: '3.1.2.11.9' },
-  { id: id.AuthenticationData, name: 'authenticationData', kind: 'binary', contexts: [CONNECT, CONNACK, AUTH], section: '3.1.2.11.10' },
-  { id: id.RequestProblemInformation, name: 'requestProblemInformation', kind: 'boolean', contexts: [CONNECT], section: '3.1.2.11.7' },
-  { id: id.WillDelayInterval, name: 'willDelayInterval', kind: 'uint32', contexts: [willContext], section: '3.1.3.2.2' },
-  { id: id.RequestResponseInformation, name: 'requestResponseInformation', kind: 'boolean', contexts: [CONNECT], section: '3.1.2.11.6' },
-  { id: id.ResponseInformation, name: 'responseInformation', kind: 'string', contexts: [CONNACK], section: '3.2.2.3.15' },
-  { id: id.ServerReference, name: 'serverReference', kind: 'string', contexts: [CONNACK, DISCONNECT], section: '3.2.2.3.16' },
-  { id: id.ReasonString, name: 'reasonString', kind: 'string', contexts: answers, section: '3.2.2.3.9' },
-  { id: id.ReceiveMaximum, name: 'receiveMaximum', kind: 'uint16', contexts: [CONNECT, CONNACK], min: 1, section: '3.1.2.11.3' },
-  { id: id.TopicAliasMaximum, name: 'topicAliasMaximum', kind: 'uint16', contexts: [CONNECT, CONNACK], section: '3.1.2.11.5' },
-  { id: id.TopicAlias, name: 'topicAlias', kind: 'uint16', contexts: [PUBLISH], min: 1, section: '3.3.2.3.4' },
-  { id: id.MaximumQoS, name: 'maximumQoS', kind: 'byte', contexts: [CONNACK], max: 1, section: '3.2.2.3.4' },
-  { id: id.RetainAvailable, name: 'retainAvailable', kind: 'boolean', contexts: [CONNACK], section: '3.2.2.3.5' },
-  {
-    id: id.UserProperty,
-    name: 'userProperties',
-    kind: 'pair',
-    contexts: [CONNECT, ...message, SUBSCRIBE, UNSUBSCRIBE, ...answers],
-    section: '3.1.2.11.8',
-  },
-  { id: id.MaximumPacketSize, name: 'maximumPacketSize', kind: 'uint32', contexts: [CONNECT, CONNACK], min: 1, section: '3.1.2.11.4' },
-  {
-    id: id.WildcardSubscriptionAvailable,
-    name: 'wildcardSubscriptionAvailable',
-    kind: 'boolean',
-    contexts: [CONNACK],
-    section: '3.2.2.3.11',
-  },
-  {
-    id: id.SubscriptionIdentifierAvailable,
-    name: 'subscriptionIdentifierAvailable',
-    kind: 'boolean',
-    contexts: [CONNACK],
-    section: '3.2.2.3.12',
-  },
-  { id: id.SharedSubscriptionAvailable, name: 'sharedSubscriptionAvailable', kind: 'boolean', contexts: [CONNACK], section: '3.2.2.3.13' },
+  [0x01, 'payloadFormatIndicator', 'uint8', message, 0, 1],
+  [0x02, 'messageExpiryInterval', 'uint32', message],
+  [0x03, 'contentType', 'string', message],
+  [0x08, 'responseTopic', 'string', message],
+  [0x09, 'correlationData', 'binary', message],
+  [0x0b, 'subscriptionIdentifiers', 'variableByteInteger', [PUBLISH], 1],
+  [0x0b, 'subscriptionIdentifier', 'variableByteInteger', [SUBSCRIBE], 1],
+  [0x11, 'sessionExpiryInterval', 'uint32', [CONNECT, CONNACK, DISCONNECT]],
+  [0x12, 'assignedClientIdentifier', 'string', [CONNACK]],
+  [0x13, 'serverKeepAlive', 'uint16', [CONNACK]],
+  [0x15, 'authenticationMethod', 'string', authentication],
+  [0x16, 'authenticationData', 'binary', authentication],
+  [0x17, 'requestProblemInformation', 'boolean', [CONNECT], 0, 1],
+  [0x18, 'willDelayInterval', 'uint32', [willContext]],
+  [0x19, 'requestResponseInformation', 'boolean', [CONNECT], 0, 1],
+  [0x1a, 'responseInformation', 'string', [CONNACK]],
+  [0x1c, 'serverReference', 'string', [CONNACK, DISCONNECT]],
+  [0x1f, 'reasonString', 'string', answers],
+  [0x21, 'receiveMaximum', 'uint16', connection, 1],
+  [0x22, 'topicAliasMaximum', 'uint16', connection],
+  [0x23, 'topicAlias', 'uint16', [PUBLISH], 1],
+  [0x24, 'maximumQoS', 'uint8', [CONNACK], 0, 1],
+  [0x25, 'retainAvailable', 'boolean', [CONNACK], 0, 1],
+  [0x26, 'userProperties', 'pair', [CONNECT, ...message, SUBSCRIBE, UNSUBSCRIBE, ...answers]],
+  [0x27, 'maximumPacketSize', 'uint32', connection, 1],
+  [0x28, 'wildcardSubscriptionAvailable', 'boolean', [CONNACK], 0, 1],
+  [0x29, 'subscriptionIdentifierAvailable', 'boolean', [CONNACK], 0, 1],
+  [0x2a, 'sharedSubscriptionAvailable', 'boolean', [CONNACK], 0, 1],
 ];
 
 const definitionsOf: readonly (readonly Definition[])[] = Array.from({ length: 16 }, (_, context) =>
-  definitions.filter((definition) => definition.contexts.includes(context as PropertyContext)),
+  definitions.filter(([, , , contexts]) => contexts.includes(context as PropertyContext)),
 );
 
 /**
@@ -143,20 +118,20 @@ export function decodeProperties(reader: PacketReader, context: PropertyContext)
   const values = properties as Record<string, unknown>;
   while (!reader.isAtEnd) {
     const identifier = reader.variableByteInteger();
-    const definition = definitionsOf[context].find((candidate) => candidate.id === identifier);
+    const definition = definitionsOf[context].find(([candidate]) => candidate === identifier);
     if (definition === undefined) throw malformed('2.2.2.2', `property 0x${identifier.toString(16)} is unknown or not allowed here`);
-    const { name, kind } = definition;
+    const [, name, kind] = definition;
     if (kind === 'pair') {
       (properties.userProperties ??= []).push([reader.string(), reader.string()]); // [MQTT-1.5.7-1]
       continue;
     }
-    const value = decodeValue(reader, kind);
+    const value = reader[kind === 'boolean' ? 'uint8' : kind]();
     checkValue(definition, value);
     if (name === 'subscriptionIdentifiers') {
       (properties.subscriptionIdentifiers ??= []).push(value as number);
       continue;
     }
-    if (values[name] !== undefined) throw violation(definition.section, `${name} occurs twice`);
+    if (values[name] !== undefined) throw violation('2.2.2.2', `${name} occurs twice`);
     values[name] = kind === 'boolean' ? value === 1 : value;
   }
   checkTogether(properties);
@@ -185,48 +160,31 @@ export function writeProperties(writer: PacketWriter, context: PropertyContext, 
 export function encodeProperties(writer: PacketWriter, context: PropertyContext, properties: Properties): void {
   checkTogether(properties);
   for (const definition of definitionsOf[context]) {
-    const value = properties[definition.name];
+    const [identifier, name, kind] = definition;
+    const value = properties[name];
     if (value === undefined) continue;
-    if (definition.kind === 'pair') {
-      for (const [name, text] of value as UserProperties) {
-        writer.uint8(definition.id);
-        writer.string(name);
+    if (kind === 'pair') {
+      for (const [key, text] of value as UserProperties) {
+        writer.uint8(identifier);
+        writer.string(key);
         writer.string(text); // [MQTT-3.3.2-17]
       }
       continue;
     }
-    const list = definition.name === 'subscriptionIdentifiers' ? (value as number[]) : [value];
-    for (const each of list) {
+    for (const each of name === 'subscriptionIdentifiers' ? (value as number[]) : [value]) {
       checkValue(definition, each);
-      writer.uint8(definition.id);
-      encodeValue(writer, definition.kind, each);
+      writer.uint8(identifier);
+      if (kind === 'boolean') writer.uint8(Number(each));
+      else writer[kind](each as never);
     }
   }
 }
 
-function decodeValue(reader: PacketReader, kind: Kind): number | string | Uint8Array {
-  if (kind === 'byte' || kind === 'boolean') return reader.uint8();
-  if (kind === 'uint16') return reader.uint16();
-  if (kind === 'uint32') return reader.uint32();
-  if (kind === 'variable') return reader.variableByteInteger();
-  return kind === 'string' ? reader.string() : reader.binary();
-}
-
-function encodeValue(writer: PacketWriter, kind: Kind, value: unknown): void {
-  if (kind === 'byte' || kind === 'boolean') writer.uint8(Number(value));
-  else if (kind === 'uint16') writer.uint16(value as number);
-  else if (kind === 'uint32') writer.uint32(value as number);
-  else if (kind === 'variable') writer.variableByteInteger(value as number);
-  else if (kind === 'string') writer.string(value as string);
-  else writer.binary(value as Uint8Array);
-}
-
 /** The bounds that hold in both directions. */
-function checkValue(definition: Definition, value: unknown): void {
-  const { name, kind, section, min = 0, max = kind === 'boolean' ? 1 : Infinity } = definition;
+function checkValue([, name, , , min = 0, max = Infinity]: Definition, value: unknown): void {
   if (typeof value === 'number' && (value < min || value > max)) {
     if (name === 'topicAlias') throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'topic alias 0'); // [MQTT-3.3.2-8]
-    throw violation(section, `${name} is ${value}`);
+    throw violation('2.2.2.2', `${name} is ${value}`);
   }
   if (name === 'responseTopic') checkResponseTopic(value as string);
 }

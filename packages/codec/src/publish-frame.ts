@@ -1,6 +1,6 @@
 // HOT
 import type { ProtocolVersion } from './packet-type.ts';
-import { PropertyId } from './property-id.ts';
+import { PublishPropertyId } from './property-id.ts';
 import { ProtocolError, malformed, violation } from './protocol-error.ts';
 import { ReasonCode } from './reason-code.ts';
 import { isValidUtf8 } from './utf8.ts';
@@ -102,15 +102,15 @@ function decodePropertyPositions(into: PublishFrame, bytes: Uint8Array, start: n
     const identifier = bytes[at];
     const value = at + 1;
     at = propertyEnd(bytes, at, propertiesEnd);
-    if (identifier === PropertyId.UserProperty) continue;
-    if (identifier === PropertyId.SubscriptionIdentifier) {
+    if (identifier === PublishPropertyId.UserProperty) continue;
+    if (identifier === PublishPropertyId.SubscriptionIdentifier) {
       if (bytes[value] === 0) throw violation('3.3.2.3.8', 'a subscription identifier is 0');
       into.hasSubscriptionIdentifier = true;
       into.isForwardable = false;
       continue;
     }
     // The identifiers of a PUBLISH stay distinct when 0x23, the only one above 31 that is not handled above, becomes 0.
-    const bit = 1 << (identifier === PropertyId.TopicAlias ? 0 : identifier);
+    const bit = 1 << (identifier === PublishPropertyId.TopicAlias ? 0 : identifier);
     if ((seen & bit) !== 0) throw violation('3.3.2.3', `property 0x${identifier.toString(16)} occurs twice`);
     seen |= bit;
     notePropertyValue(into, bytes, value, at);
@@ -120,17 +120,17 @@ function decodePropertyPositions(into: PublishFrame, bytes: Uint8Array, start: n
 
 function notePropertyValue(into: PublishFrame, bytes: Uint8Array, at: number, end: number): void {
   const identifier = bytes[at - 1];
-  if (identifier === PropertyId.PayloadFormatIndicator) {
+  if (identifier === PublishPropertyId.PayloadFormatIndicator) {
     if (bytes[at] > 1) throw violation('3.3.2.3.2', `the payload format indicator is ${bytes[at]}`);
     into.payloadFormatIndicator = bytes[at];
-  } else if (identifier === PropertyId.MessageExpiryInterval) {
+  } else if (identifier === PublishPropertyId.MessageExpiryInterval) {
     into.messageExpiryAt = at;
     into.messageExpiryInterval = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
-  } else if (identifier === PropertyId.TopicAlias) {
+  } else if (identifier === PublishPropertyId.TopicAlias) {
     into.topicAlias = (bytes[at] << 8) | bytes[at + 1];
     if (into.topicAlias === 0) throw new ProtocolError(ReasonCode.TopicAliasInvalid, 'MQTT-3.3.2-8', 'topic alias 0'); // [MQTT-3.3.2-8]
     into.isForwardable = false;
-  } else if (identifier === PropertyId.ResponseTopic) {
+  } else if (identifier === PublishPropertyId.ResponseTopic) {
     checkResponseTopic(bytes, at + 2, end);
   }
 }
@@ -147,26 +147,26 @@ function propertyEnd(bytes: Uint8Array, at: number, end: number): number {
   const value = at + 1;
   let next: number;
   switch (bytes[at]) {
-    case PropertyId.PayloadFormatIndicator:
+    case PublishPropertyId.PayloadFormatIndicator:
       next = value + 1;
       break;
-    case PropertyId.TopicAlias:
+    case PublishPropertyId.TopicAlias:
       next = value + 2;
       break;
-    case PropertyId.MessageExpiryInterval:
+    case PublishPropertyId.MessageExpiryInterval:
       next = value + 4;
       break;
-    case PropertyId.SubscriptionIdentifier:
+    case PublishPropertyId.SubscriptionIdentifier:
       next = value + variableByteIntegerSize(readVariableByteInteger(bytes, value, end));
       break;
-    case PropertyId.CorrelationData:
+    case PublishPropertyId.CorrelationData:
       next = fieldEnd(bytes, value, end);
       break;
-    case PropertyId.ContentType: // [MQTT-3.3.2-19]
-    case PropertyId.ResponseTopic: // [MQTT-3.3.2-13]
+    case PublishPropertyId.ContentType: // [MQTT-3.3.2-19]
+    case PublishPropertyId.ResponseTopic: // [MQTT-3.3.2-13]
       next = stringEnd(bytes, value, end);
       break;
-    case PropertyId.UserProperty:
+    case PublishPropertyId.UserProperty:
       next = stringEnd(bytes, stringEnd(bytes, value, end), end); // [MQTT-1.5.7-1]
       break;
     default:
@@ -211,8 +211,8 @@ export function forwardableProperties(bytes: Uint8Array, frame: PublishFrame): F
   let messageExpiryAt = -1;
   for (let at = propertiesStart; at < propertiesEnd;) {
     const next = propertyEnd(bytes, at, propertiesEnd);
-    if (bytes[at] !== PropertyId.TopicAlias && bytes[at] !== PropertyId.SubscriptionIdentifier) {
-      if (bytes[at] === PropertyId.MessageExpiryInterval) messageExpiryAt = length + 1;
+    if (bytes[at] !== PublishPropertyId.TopicAlias && bytes[at] !== PublishPropertyId.SubscriptionIdentifier) {
+      if (bytes[at] === PublishPropertyId.MessageExpiryInterval) messageExpiryAt = length + 1;
       kept.set(bytes.subarray(at, next), length);
       length += next - at;
     }

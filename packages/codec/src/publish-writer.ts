@@ -1,7 +1,7 @@
 // HOT
 import { PacketType } from './packet-type.ts';
 import type { ProtocolVersion, QoS } from './packet-type.ts';
-import { PropertyId } from './property-id.ts';
+import { PublishPropertyId } from './property-id.ts';
 import { variableByteIntegerSize, writeVariableByteInteger } from './variable-byte-integer.ts';
 
 /*
@@ -65,7 +65,7 @@ export function subscriptionIdentifierSize(subscriptionIdentifier: number): numb
 }
 
 export function writeSubscriptionIdentifier(target: Uint8Array, at: number, subscriptionIdentifier: number): number {
-  target[at] = PropertyId.SubscriptionIdentifier;
+  target[at] = PublishPropertyId.SubscriptionIdentifier;
   return writeVariableByteInteger(target, at + 1, subscriptionIdentifier);
 }
 
@@ -73,7 +73,7 @@ export function writeSubscriptionIdentifier(target: Uint8Array, at: number, subs
 export const topicAliasBytes = 3;
 
 export function writeTopicAlias(target: Uint8Array, at: number, topicAlias: number): number {
-  target[at] = PropertyId.TopicAlias;
+  target[at] = PublishPropertyId.TopicAlias;
   return writeUint16(target, at + 1, topicAlias);
 }
 

@@ -1,5 +1,6 @@
 // HOT
 import {
+  connectVersionOf,
   encodePacket,
   FrameDecoder,
   type FrameSink,
@@ -74,7 +75,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     this.house = house;
     this.outbox = new Outbox(link, house.outbox);
     this.acknowledgements = new Acknowledgements(this.outbox, house.committer, this);
-    this.#decoder = new FrameDecoder(allocate, house.limits.connectPacketBytesMax);
+    this.#decoder = new FrameDecoder(allocate, house.limits.connectPacketBytesMax, connectVersionOf);
     this.#heardAtMs = house.table.nowMs;
     house.table.add(this);
     house.counters.connectionsOpened += 1;

@@ -1,6 +1,6 @@
 import { realSurroundings } from '#base/surroundings.ts';
-import { adaptStreams } from '#transport/adapt-streams.ts';
 import { openTransport } from '#transport/open-transport.ts';
+import type { TransportFactory, TransportOpener } from '#transport/transport.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import type { MqttClient } from './mqtt-client.ts';
 import { WrenClient } from './wren-client.ts';
@@ -19,9 +19,14 @@ export function createClient(url: string | URL, options: ConnectOptions = {}): M
   return new WrenClient({
     url,
     options,
-    open: transport === undefined ? openTransport : adaptStreams(transport),
+    open: transport === undefined ? openTransport : openStreams(transport),
     surroundings: realSurroundings,
   });
+}
+
+/** What the user's streams need is loaded with the first attempt, as what a scheme needs. */
+function openStreams(transport: TransportFactory): TransportOpener {
+  return async (context, observer) => (await import('#transport/adapt-streams.ts')).adaptStreams(transport)(context, observer);
 }
 
 /**

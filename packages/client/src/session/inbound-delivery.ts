@@ -1,5 +1,5 @@
 // HOT
-import { PropertyId, decodePublishProperties, readVariableByteInteger, variableByteIntegerSize } from '@wrenmq/codec';
+import { PublishPropertyId, decodePublishProperties, readVariableByteInteger, variableByteIntegerSize } from '@wrenmq/codec';
 import type { PublishFrame, PublishProperties, QoS } from '@wrenmq/codec';
 import type { Delivery } from './session-contract.ts';
 
@@ -54,7 +54,7 @@ export class InboundDelivery implements Delivery {
     const end = this.#propertiesEnd;
     if (at === end) return noIdentifiers;
     // Most messages have this property alone. PERF: bench/client
-    if (bytes[at] === PropertyId.SubscriptionIdentifier) {
+    if (bytes[at] === PublishPropertyId.SubscriptionIdentifier) {
       const identifier = readVariableByteInteger(bytes, at + 1, end);
       if (at + 1 + variableByteIntegerSize(identifier) === end) return [identifier];
     }

@@ -1,6 +1,6 @@
 // HOT
 import {
-  PropertyId,
+  PublishPropertyId,
   publishFirstByte,
   publishRemainingLength,
   publishSize,
@@ -78,7 +78,7 @@ export class PublishOutput {
     if (version === 5) {
       at = writeVariableByteInteger(bytes, at, propertyBytes);
       if (expiresAt !== undefined) {
-        bytes[at] = PropertyId.MessageExpiryInterval;
+        bytes[at] = PublishPropertyId.MessageExpiryInterval;
         at = writeUint32(bytes, at + 1, this.#secondsLeft(expiresAt));
       }
       if (alias > 0) at = writeTopicAlias(bytes, at, alias);
