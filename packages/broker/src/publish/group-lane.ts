@@ -5,8 +5,9 @@ import { DurableQueue, type QueueOwner } from '#session/durable-queue.ts';
 import type { Log } from '#store/log.ts';
 import type { Store } from '#store/store.ts';
 
-/** So many messages wait beside the queue for the member that is to have them; then whoever is ready gets the next. */
+/** So many messages, and bytes, wait beside the queue for the member that is to have them; then whoever is ready gets the next. */
 const ASIDE_MAX = 128;
+const ASIDE_BYTES_MAX = 1024 * 1024;
 /** The number under which a stored delivery names its group: there is one only. */
 const OWN_GROUP = 1;
 
@@ -30,6 +31,7 @@ export class GroupLane implements QueueOwner {
   readonly #owner: LaneOwner;
   /** Taken from the queue, but whose member is busy: others may overtake them. */
   readonly #aside: Delivery[] = [];
+  #asideBytes = 0;
 
   constructor(number: number, owner: LaneOwner, store: Store, log: Log) {
     this.number = number;
@@ -60,18 +62,23 @@ export class GroupLane implements QueueOwner {
   pump(): boolean {
     if (this.#aside.length > 0) this.#retry();
     while (this.#owner.isAnybodyReady) {
-      if (this.#aside.length >= ASIDE_MAX) return true;
+      if (this.#isAsideFull(0, 0)) return true;
       const delivery = this.queue.next();
       if (delivery === null) return this.queue.waiting === 0;
-      const isLast = this.#aside.length === ASIDE_MAX - 1;
-      if (!this.#owner.place(delivery, this, isLast)) this.#aside.push(delivery);
+      const { weight } = delivery.message;
+      if (this.#owner.place(delivery, this, this.#isAsideFull(1, weight))) continue;
+      this.#aside.push(delivery);
+      this.#asideBytes += weight;
     }
     return false;
   }
 
   /** The oldest, to be dropped; null when it has to be read first. */
   takeOldest(): Delivery | null {
-    return this.#aside.shift() ?? this.queue.next();
+    const delivery = this.#aside.shift();
+    if (delivery === undefined) return this.queue.next();
+    this.#asideBytes -= delivery.message.weight;
+    return delivery;
   }
 
   /** The group is no more: everything is dropped. */
@@ -112,12 +119,19 @@ export class GroupLane implements QueueOwner {
 
   onRecorded(): void {}
 
+  #isAsideFull(more: number, weight: number): boolean {
+    return this.#aside.length + more >= ASIDE_MAX || this.#asideBytes + weight >= ASIDE_BYTES_MAX;
+  }
+
   #retry(): void {
-    const isFull = this.#aside.length >= ASIDE_MAX;
+    const isFull = this.#isAsideFull(0, 0);
     let kept = 0;
     for (let index = 0; index < this.#aside.length; index += 1) {
       const delivery = this.#aside[index];
-      if (this.#owner.isAnybodyReady && this.#owner.place(delivery, this, isFull)) continue;
+      if (this.#owner.isAnybodyReady && this.#owner.place(delivery, this, isFull)) {
+        this.#asideBytes -= delivery.message.weight;
+        continue;
+      }
       this.#aside[kept] = delivery;
       kept += 1;
     }

@@ -307,22 +307,26 @@ describe('what may go to whom', () => {
     }
   });
 
-  test('a member that takes nothing any more does not hold the others up for good', async () => {
-    const house = new GroupTestHouse({ strategy: 'hash_topic' });
-    const [stuck, other] = [house.member('stuck', 1), house.member('other', 1)];
-    for (let i = 0; i < 2000; i += 1) house.publish(String(i), 1, `t/${i}`);
-    const got: string[] = [];
-    for (let round = 0; round < 2000; round += 1) {
-      const payload = other.sink.sent.shift();
-      if (payload === undefined) await house.base.settle();
-      else {
-        got.push(payload);
-        other.session.acknowledge(other.sink.packetIds.shift()!);
+  for (const [messages, payloadBytes, leftMax] of [
+    [2000, 4, 130],
+    [100, 100 * 1024, 12],
+  ]) {
+    test(`a member that takes nothing any more does not hold the others up for good (${payloadBytes} bytes each)`, async () => {
+      const house = new GroupTestHouse({ strategy: 'hash_topic' });
+      const [stuck, other] = [house.member('stuck', 1), house.member('other', 1)];
+      for (let i = 0; i < messages; i += 1) house.publish('x'.repeat(payloadBytes), 1, `t/${i}`);
+      let got = 0;
+      for (let round = 0; round < messages; round += 1) {
+        if (other.sink.sent.shift() === undefined) await house.base.settle();
+        else {
+          got += 1;
+          other.session.acknowledge(other.sink.packetIds.shift()!);
+        }
       }
-    }
-    assert.equal(stuck.sink.sent.length, 1);
-    assert.ok(got.length > 1800, `${got.length} of 2000`);
-  });
+      assert.equal(stuck.sink.sent.length, 1);
+      assert.ok(got >= messages - leftMax, `${got} of ${messages}`);
+    });
+  }
 });
 
 describe('the bounds of a group', () => {
@@ -350,6 +354,18 @@ describe('the bounds of a group', () => {
     assert.equal(house.waiting, 5);
     assert.equal(house.base.counters.dropped['queue-full'], 295);
     assert.ok((await house.base.records()).queue <= 2);
+  });
+
+  test('a bound holds exactly, also where the oldest have to be read to be dropped', async () => {
+    const house = new GroupTestHouse({ queueMessagesMax: 300 });
+    house.base.release(house.member('a').session);
+    for (let i = 0; i < 5; i += 1) {
+      house.publishMany(200);
+      await house.base.settle();
+    }
+    assert.equal(house.waiting, 300);
+    assert.equal(house.drops[0], '1 queue-full');
+    assert.equal(house.drops.length, 700);
   });
 
   test('a message that came for a full disk is refused and dropped, not those that wait', async () => {

@@ -144,8 +144,7 @@ export class GroupQueue implements Participant, LaneOwner {
 
   /** True when the bounds leave no room for one more of this weight. */
   isFull(weight: number): boolean {
-    const { queueMessagesMax, queueBytesMax } = this.#house.settings;
-    return this.waiting + 1 > queueMessagesMax || this.bytes + weight > queueBytesMax;
+    return this.#exceeds(1, weight);
   }
 
   /** A new message that no member can take now. False when the overflow policy drops it. */
@@ -155,7 +154,7 @@ export class GroupQueue implements Participant, LaneOwner {
         this.drop(message, 'queue-full');
         return false;
       }
-      this.#trim(message.weight);
+      this.#trim(1, message.weight);
     }
     this.#waiting.append(new Delivery(message, message.qos, false, null));
     this.pump();
@@ -271,7 +270,7 @@ export class GroupQueue implements Participant, LaneOwner {
   }
 
   onLaneLoaded(): void {
-    if (this.#house.settings.overflow === 'drop-oldest' && this.isFull(0)) this.#trim(0);
+    if (this.#house.settings.overflow === 'drop-oldest') this.#trim(0, 0);
     this.pump();
   }
 
@@ -305,8 +304,13 @@ export class GroupQueue implements Participant, LaneOwner {
     void session.giveBack(this.#members!).then(() => this.pump());
   }
 
-  #trim(weight: number): void {
-    while (!this.isEmpty && this.isFull(weight)) {
+  #exceeds(messages: number, weight: number): boolean {
+    const { queueMessagesMax, queueBytesMax } = this.#house.settings;
+    return this.waiting + messages > queueMessagesMax || this.bytes + weight > queueBytesMax;
+  }
+
+  #trim(messages: number, weight: number): void {
+    while (!this.isEmpty && this.#exceeds(messages, weight)) {
       const lane = this.#waiting.waiting > 0 ? this.#waiting : this.#returned;
       const oldest = lane.takeOldest();
       if (oldest === null) return;
