@@ -35,6 +35,7 @@ export class MemoryHouse implements AsyncDisposable {
     const kernel = await Kernel.open({ config, log, clock: house.clock, hooks: new Hooks(log), onStoreFailed: fail });
     await kernel.access.load(accessSettingsOf(config));
     await kernel.load();
+    kernel.releaseWills();
     kernel.table.start();
     kernel.startSweeping();
     house.#kernel = kernel;

@@ -8,8 +8,12 @@ export { ConfigError, type ConfigProblem } from '#config/config-error.ts';
 export { loadConfig, type ConfigSources } from '#config/load-config.ts';
 export type { LoadedConfig } from '#config/loaded-config.ts';
 export type { Config } from '#config/schema.ts';
+export { delayed } from '#features/delayed/index.ts';
+export type { Delayed, DelayedSettings, ReleaseOutcome } from '#features/delayed/delayed.ts';
+export type { DelayedMessage, DelayedMessageWithPayload } from '#features/delayed/delayed-message.ts';
 export type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 export type {
+  Author,
   ClientFacts,
   GateAnswer,
   HookPoint,

@@ -27,6 +27,10 @@ const metricOf: Readonly<Record<Field, { readonly name: MetricName; readonly lab
   willsPublished: { name: 'wrenmq_wills_published_total' },
   groupReturned: { name: 'wrenmq_shared_returned_total' },
   groupDeadLettered: { name: 'wrenmq_shared_dead_lettered_total' },
+  delayedAccepted: { name: 'wrenmq_delayed_accepted_total' },
+  delayedPublished: { name: 'wrenmq_delayed_published_total' },
+  delayedExpired: { name: 'wrenmq_delayed_expired_total' },
+  delayedRefused: { name: 'wrenmq_delayed_refused_total' },
 };
 
 /** What the house has counted, as samples. */

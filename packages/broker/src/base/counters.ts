@@ -66,6 +66,11 @@ export class Counters {
   groupReturned = 0;
   /** Messages that went to a dead-letter topic. */
   groupDeadLettered = 0;
+  /** Delayed messages that were taken, published when they were due, expired before that, and refused for want of room. */
+  delayedAccepted = 0;
+  delayedPublished = 0;
+  delayedExpired = 0;
+  delayedRefused = 0;
   readonly dropped: Record<DropReason, number> = zeros(dropReasons);
   readonly refused: Record<RefusalReason, number> = zeros(refusalReasons);
 }

@@ -114,6 +114,7 @@ function statisticsOf({ table, sessions, router, retained, store, groupQueues }:
     subscriptions: router.subscriptions,
     sharedSubscriptions: router.sharedSubscriptions,
     exclusiveSubscriptions: 0,
+    delayedMessages: 0,
     retainedMessages: retained.count,
     retainedBytes: retained.bytes,
     queuedMessages,

@@ -14,6 +14,7 @@ export function statisticsSamples(statistics: Statistics): MetricSample[] {
     { name: 'wrenmq_queued_bytes', value: statistics.queuedBytes },
     { name: 'wrenmq_retained_messages', value: statistics.retainedMessages },
     { name: 'wrenmq_retained_bytes', value: statistics.retainedBytes },
+    { name: 'wrenmq_delayed_messages', value: statistics.delayedMessages },
     { name: 'wrenmq_store_bytes', value: statistics.storeBytes },
   ];
 }

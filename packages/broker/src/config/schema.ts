@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { authentication, authorization } from './schema-access.ts';
-import { bytes, duration, durationInSeconds, key, type Named, section } from './schema-key.ts';
+import { bytes, count, duration, durationInSeconds, key, type Named, section } from './schema-key.ts';
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
 import { sharedSubscriptions } from './schema-shared.ts';
@@ -30,6 +30,18 @@ export const configSchema = z.strictObject({
   session,
   mqtt,
   sharedSubscriptions,
+  delayed: section('Delayed publish, $delayed/seconds/topic.', {
+    enabled: key(
+      'live',
+      'Whether messages are taken for later; false: they are refused with 0x90, and what waits already is published when it is due.',
+      z.boolean().prefault(true),
+    ),
+    messagesMax: key(
+      'live',
+      'How many may wait, 1 to 1000000000, or unlimited (some 150 bytes of memory each); above it publishers get 0x97 Quota exceeded.',
+      count(1, 1_000_000_000, 'unlimited').prefault(1_000_000),
+    ),
+  }),
   overload,
   store: section('The store on disk.', {
     bytesMax: key(

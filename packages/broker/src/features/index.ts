@@ -1,5 +1,6 @@
 import type { Feature } from '#hooks/feature.ts';
+import { delayed } from './delayed/index.ts';
 import { sys } from './sys/index.ts';
 
 /** All features, in boot order. */
-export const features: readonly Feature<never>[] = [sys];
+export const features: readonly Feature<never>[] = [delayed, sys];

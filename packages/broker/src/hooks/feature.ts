@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Message, MessageFields, QoS } from '#message/message.ts';
-import type { ClientFacts, HookPoint, HookPoints } from './points.ts';
+import type { Author, ClientFacts, HookPoint, HookPoints } from './points.ts';
 export type { Author, ClientFacts, GateAnswer, SubscriptionRequest, TakeAnswer, TransformAnswer } from './points.ts';
 export { rewriteMessage } from './rewrite-message.ts';
 
@@ -17,6 +17,8 @@ export interface Statistics {
   readonly exclusiveSubscriptions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  /** That wait until they are due. */
+  readonly delayedMessages: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly storeBytes: number;
@@ -35,7 +37,7 @@ export interface SharedGroupStatistics {
   /** Messages that no member has, and their bytes. What a member has and has not acknowledged is not among them. */
   readonly waiting: number;
   readonly waitingBytes: number;
-  /** The lag: how long the oldest of them has been waiting, in milliseconds; null when none waits, or until it is read from disk. */
+  /** The lag: how long the oldest of them has been waiting, in milliseconds; null when none waits, or, after a restart, until it is read. */
   readonly oldestWaitingMs: number | null;
   /** Since the start: messages that came back from members, went to the dead letters, and were dropped from the queue. */
   readonly returned: number;
@@ -123,7 +125,7 @@ export interface FeatureContext<Settings> {
    */
   forward(message: Message): 'published' | 'full' | 'rejected';
   /** Whether the author of a message may (still) publish it, by the rules of today. */
-  mayPublish(author: object, message: Message): Promise<boolean>;
+  mayPublish(author: Author, message: Message): Promise<boolean>;
   /** A collection of the feature; ask once for each name, of letters. */
   collection(name: string): Collection;
   /**

@@ -212,7 +212,7 @@ test('take: the first who does not pass decides', () => {
 });
 
 test('take: who keeps a message is told who published it, and says when it is safe', () => {
-  const author = { clientId: 'c' };
+  const author = { clientId: 'c', username: null };
   hooks.register(EMBEDDER, 'message.accept', (_message, who) => (who === author ? 'stored' : 'pass'));
   assert.equal(hooks.messageAccept(message('t'), author), 'stored');
   assert.equal(hooks.messageAccept(message('t'), null), 'pass');

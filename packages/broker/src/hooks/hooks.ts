@@ -168,7 +168,7 @@ export class Hooks {
   }
 
   /** `pass`, `taken`, `stored`, or the reason code of a refusal. */
-  messageAccept(message: Message, author: Author): 'pass' | 'taken' | 'stored' | number {
+  messageAccept(message: Message, author: Author | null): 'pass' | 'taken' | 'stored' | number {
     const hooks = this.#table['message.accept'];
     if (hooks === null) return 'pass';
     try {

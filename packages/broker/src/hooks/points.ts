@@ -40,8 +40,11 @@ export type GateAnswer = 'allow' | 'abstain' | { readonly deny: number };
 export type TransformAnswer<Value> = Value | { readonly reject: number };
 /** What a take may say besides: the message is mine now; or mine, and safe as soon as the open batch is on disk. */
 export type TakeAnswer = 'pass' | 'taken' | 'stored' | { readonly reject: number };
-/** Whoever published, as the house knows them: plain values, to be kept and given back. Null: a part of the house itself. */
-export type Author = object | null;
+/** The client who published, as the house knows it: plain values, to be kept and given back. */
+export interface Author {
+  readonly clientId: string;
+  readonly username: string | null;
+}
 
 /**
  * The extension points. A gate that throws denies (0x87), a transform or take that throws rejects (0x83), an observer that
@@ -81,9 +84,9 @@ export interface HookPoints {
   'message.inbound': (client: ClientFacts, message: Message) => TransformAnswer<Message>;
   /**
    * take: sees every message that is about to be routed, whoever published it. A taken one is acknowledged as delivered, a stored
-   * one when the open batch is on disk. A rejection with 0x97 means that there is no room: MQTT 3 clients are disconnected then.
+   * one when the open batch is on disk. `author` null: a part of the house published it. A rejection with 0x97 means that there is no room: MQTT 3 clients are disconnected then.
    */
-  'message.accept': (message: Message, author: Author) => TakeAnswer;
+  'message.accept': (message: Message, author: Author | null) => TakeAnswer;
   /** transform: sees a message before it goes to one client; a rejected one is dropped for that client. */
   'message.outbound': (clientId: string, message: Message) => TransformAnswer<Message>;
   /** CONNACK is on its way. */

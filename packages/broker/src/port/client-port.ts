@@ -7,7 +7,7 @@ import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 export type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
-import type { ClientFacts } from '#hooks/points.ts';
+import type { Author, ClientFacts } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
 import type { Message, QoS } from '#message/message.ts';
 import { Outcome, type Publisher } from '#publish/publisher.ts';
@@ -192,7 +192,7 @@ export class ClientPort {
   }
 
   /** Whether who published this may (still) do so: asked again before a message that was kept is published. */
-  mayPublish(author: object, message: Message): Promise<boolean> {
+  mayPublish(author: Author, message: Message): Promise<boolean> {
     const principal = author as Principal;
     return this.#mayPublish(factsOf(principal), principal, message);
   }

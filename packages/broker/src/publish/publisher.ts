@@ -2,6 +2,7 @@
 import { ReasonCode } from '@wrenmq/codec';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
+import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
 import { type Message, createMessage } from '#message/message.ts';
 import type { Retained } from '#retained/retained.ts';
@@ -50,7 +51,7 @@ export class Publisher {
   publish(message: Message, from: Session | null, route: Route | null): number {
     const { hooks, router } = this.#house;
     if (hooks.hasMessageAccept) {
-      const answer = hooks.messageAccept(message, from === null ? null : from.state.principal);
+      const answer = hooks.messageAccept(message, from === null ? null : (from.state.principal as Author));
       if (answer !== 'pass') return outcomeOf(answer);
     }
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);

@@ -36,6 +36,7 @@ export class NodeTopics {
       ['subscriptions', subscriptions],
       ['subscriptions/shared', sharedSubscriptions],
       ['retained', retainedMessages],
+      ['delayed', statistics.delayedMessages],
     ];
     return now.flatMap(([name, value]) => {
       const highest = Math.max(value, this.#highest.get(name) ?? 0);
@@ -64,6 +65,10 @@ function metrics({ counters }: Sample): [string, number][] {
     ['messages/qos2/received', counters.publishReceivedQoS2],
     ['messages/qos2/sent', counters.publishSentQoS2],
     ['messages/dropped/no_subscribers', counters.publishUnmatched],
+    ['messages/delayed', counters.delayedAccepted],
+    ['messages/delayed/published', counters.delayedPublished],
+    ['messages/delayed/expired', counters.delayedExpired],
+    ['messages/delayed/refused', counters.delayedRefused],
     ['delivery/dropped', publishDropped(counters)],
     ['delivery/dropped/too_large', dropped['too-large']],
     ['delivery/dropped/queue_full', dropped['queue-full']],

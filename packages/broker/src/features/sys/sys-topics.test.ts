@@ -14,6 +14,7 @@ const idle: Statistics = {
   subscriptions: 0,
   sharedSubscriptions: 0,
   exclusiveSubscriptions: 0,
+  delayedMessages: 0,
   retainedMessages: 0,
   retainedBytes: 0,
   queuedMessages: 0,
