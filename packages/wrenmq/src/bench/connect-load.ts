@@ -1,5 +1,6 @@
 import { LatencyHistogram } from './latency-histogram.ts';
-import { pace, systemClock } from './pacer.ts';
+import { pace } from './pacer.ts';
+import { PreciseClock } from './precise-clock.ts';
 import { Schedule } from './schedule.ts';
 
 export interface ConnectLoadOptions {
@@ -9,8 +10,6 @@ export interface ConnectLoadOptions {
   readonly rampMs: number;
   readonly window: number;
   readonly interrupted: AbortSignal;
-  /** A turn of the event loop in which nothing came. */
-  readonly onIdle: (ms: number) => void;
 }
 
 export interface ConnectOutcome {
@@ -25,12 +24,12 @@ export interface ConnectOutcome {
 
 /** Makes `count` attempts, each at its time; resolves when all have ended. */
 export async function connectLoad(options: ConnectLoadOptions, attempt: (index: number) => Promise<void>): Promise<ConnectOutcome> {
-  const { count, rate, rampMs, window, interrupted, onIdle } = options;
+  const { count, rate, rampMs, window, interrupted } = options;
   const [latency, scheduleDelay] = [new LatencyHistogram(), new LatencyHistogram()];
   const failures = new Map<string, number>();
+  using clock = rate === 0 ? null : await PreciseClock.open();
   const startMs = performance.now();
   let connected = 0;
-  let ended = 0;
   const tryOne = async (index: number, dueMs: number): Promise<void> => {
     try {
       await attempt(index);
@@ -40,9 +39,8 @@ export async function connectLoad(options: ConnectLoadOptions, attempt: (index: 
       const { message } = error as Error;
       failures.set(message, (failures.get(message) ?? 0) + 1);
     }
-    ended += 1;
   };
-  if (rate === 0) {
+  if (clock === null) {
     let next = 0;
     const oneByOne = async (): Promise<void> => {
       while (next < count && !interrupted.aborted) await tryOne(next++, performance.now());
@@ -51,7 +49,6 @@ export async function connectLoad(options: ConnectLoadOptions, attempt: (index: 
   } else {
     const schedule = new Schedule(rate, rampMs);
     const attempts: Promise<void>[] = [];
-    let endedBefore = 0;
     const step = (now: number): number | null => {
       const due = Math.min(count, schedule.countAt(now - startMs));
       while (attempts.length < due) {
@@ -61,10 +58,7 @@ export async function connectLoad(options: ConnectLoadOptions, attempt: (index: 
       }
       return interrupted.aborted || attempts.length === count ? null : startMs + schedule.dueMs(attempts.length);
     };
-    await pace(systemClock, step, (ms) => {
-      if (ended === endedBefore) onIdle(ms);
-      endedBefore = ended;
-    });
+    await pace(clock, step);
     await Promise.all(attempts);
   }
   return { connected, failures, elapsedMs: performance.now() - startMs, latency, scheduleDelay };

@@ -39,7 +39,7 @@ export interface LoadOutcome {
   readonly outOfOrder: number;
   /** Messages that were late because the broker took no more. */
   readonly heldBack: number;
-  /** Messages that were due, and those of them that were never sent though the broker would have taken them. */
+  /** Messages that were due, and those of them that were never sent: no latency tells of them. */
   readonly due: number;
   readonly missed: number;
   readonly lostConnections: number;

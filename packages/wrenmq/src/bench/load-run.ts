@@ -4,7 +4,8 @@ import { GeneratorLoad } from './generator-load.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadCounts, LoadOutcome, LoadPlan, LoadStream } from './load-outcome.ts';
 import type { LoadClient, LoadObserver, MessageHead } from './load-client.ts';
-import { pace, systemClock } from './pacer.ts';
+import { pace, type PacerClock } from './pacer.ts';
+import { PreciseClock } from './precise-clock.ts';
 import { Schedule } from './schedule.ts';
 import { machineClockOffsetMs, Stamp } from './stamp.ts';
 
@@ -67,9 +68,9 @@ export class LoadRun implements LoadObserver {
   #assigned = 0;
   #expected = 0;
   #heldBack = 0;
-  #missed = 0;
+  /** Messages that are due by the end in an open loop. */
+  #due = 0;
   #lostConnections = 0;
-  #workSeen = 0;
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
@@ -90,11 +91,12 @@ export class LoadRun implements LoadObserver {
   async untilEnd(interrupted: AbortSignal): Promise<LoadOutcome> {
     const { rate, rampMs, warmupMs } = this.#plan;
     interrupted.addEventListener('abort', () => this.#stopSending(), { once: true });
+    using clock = rate > 0 && this.#publishers.length > 0 ? await PreciseClock.open() : null;
     this.#startMs = performance.now();
     const measuring = this.#startMeasuring(rampMs + warmupMs);
     if (this.#publishers.length === 0) await this.#listen();
-    else if (rate === 0) await this.#sendClosed();
-    else await this.#sendOpen(rate, interrupted);
+    else if (clock === null) await this.#sendClosed();
+    else await this.#sendOpen(rate, clock, interrupted);
     const { before, fromMs } = measuring();
     const elapsedMs = performance.now() - fromMs;
     const measured = {
@@ -105,6 +107,9 @@ export class LoadRun implements LoadObserver {
     };
     const load = this.#load.stop();
     if (!interrupted.aborted) await this.#drain();
+    // Whoever interrupts a run, or ends its connections, leaves nothing due.
+    const isWhole = !interrupted.aborted && this.#lostConnections === 0;
+    const due = this.#schedule !== null && isWhole ? this.#due : this.counts.sent;
     const ledgers = [...this.#ledgers.values()];
     return {
       total: { ...this.counts },
@@ -113,8 +118,8 @@ export class LoadRun implements LoadObserver {
       duplicates: ledgers.reduce((sum, each) => sum + each.duplicates, 0),
       outOfOrder: ledgers.reduce((sum, each) => sum + each.outOfOrder, 0),
       heldBack: this.#heldBack,
-      due: this.#schedule === null ? this.counts.sent : this.#assigned + this.#missed,
-      missed: this.#missed,
+      due,
+      missed: due - this.counts.sent,
       lostConnections: this.#lostConnections,
       reasonCodes: this.#reasonCodes,
       latency: this.#latency,
@@ -203,20 +208,17 @@ export class LoadRun implements LoadObserver {
     };
   }
 
-  async #sendOpen(rate: number, interrupted: AbortSignal): Promise<void> {
+  async #sendOpen(rate: number, clock: PacerClock, interrupted: AbortSignal): Promise<void> {
     const { rampMs, warmupMs, durationMs, count } = this.#plan;
     const schedule = new Schedule(rate, rampMs);
     this.#schedule = schedule;
     const plannedMs = rampMs + warmupMs + durationMs;
     const total = Math.min(count, plannedMs === Infinity ? Infinity : schedule.countAt(plannedMs) - 1);
     const endMs = plannedMs === Infinity ? schedule.dueMs(total) : plannedMs;
+    this.#due = total;
     const step = (now: number): number | null => {
       const elapsedMs = now - this.#startMs;
-      if (interrupted.aborted || this.#lostConnections > 0) return null;
-      if (elapsedMs > endMs + OVERTIME_MS) {
-        this.#missed = total - this.#assigned;
-        return null;
-      }
+      if (interrupted.aborted || this.#lostConnections > 0 || elapsedMs > endMs + OVERTIME_MS) return null;
       const due = Math.min(total, schedule.countAt(elapsedMs), this.#assigned + DUE_PER_STEP_MAX);
       for (; this.#assigned < due; this.#assigned += 1) {
         const publisher = this.#publishers[this.#assigned % this.#publishers.length];
@@ -226,14 +228,7 @@ export class LoadRun implements LoadObserver {
       this.#pump();
       return this.#assigned < total ? this.#startMs + schedule.dueMs(this.#assigned) : null;
     };
-    await pace(systemClock, step, (ms) => this.#noteTurn(ms));
-  }
-
-  /** A turn in which nothing came and nothing went was idle. */
-  #noteTurn(ms: number): void {
-    const work = this.counts.sent + this.counts.received + this.counts.acknowledged;
-    if (work === this.#workSeen) this.#load.addIdle(ms);
-    this.#workSeen = work;
+    await pace(clock, step);
   }
 
   async #sendClosed(): Promise<void> {
@@ -338,11 +333,13 @@ export class LoadRun implements LoadObserver {
     this.counts.sent += 1;
   }
 
-  /** Waits for what is on its way, as long as something comes. */
+  /** Waits for what is on its way, as long as something comes. What the broker has held back may still be sent for `drainMs`. */
   async #drain(): Promise<void> {
     let seen = -1;
     let sinceMs = performance.now();
+    const sendingUntilMs = sinceMs + this.#plan.drainMs;
     while (this.#isMissing() && performance.now() - sinceMs < this.#plan.drainMs && this.#lostConnections === 0) {
+      if (performance.now() > sendingUntilMs) this.#isSending = false;
       const now = this.counts.received + this.counts.acknowledged;
       if (now !== seen) sinceMs = performance.now();
       seen = now;
@@ -354,7 +351,7 @@ export class LoadRun implements LoadObserver {
     if (this.#publishers.length === 0) return false;
     return (
       this.counts.received < this.#expected ||
-      this.#publishers.some(({ client, owed }) => client.inflight > 0 || (owed > 0 && this.#schedule !== null))
+      this.#publishers.some(({ client, owed }) => client.inflight > 0 || (owed > 0 && this.#isSending && this.#schedule !== null))
     );
   }
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { judgeGenerator } from './judge.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { pace, type PacerClock } from './pacer.ts';
+import { PreciseClock } from './precise-clock.ts';
 import { Schedule } from './schedule.ts';
 
 const TURN_MS = 0.01;
@@ -37,7 +38,6 @@ class HeldClock implements PacerClock {
 interface Paced {
   readonly delay: LatencyHistogram;
   readonly sent: number;
-  readonly idleMs: number;
   readonly clock: HeldClock;
 }
 
@@ -47,15 +47,14 @@ function paceThousand(work: (clock: HeldClock) => void): Paced {
   const schedule = new Schedule(1000);
   const delay = new LatencyHistogram();
   let sent = 0;
-  let idleMs = 0;
   const step = (): number | null => {
     work(clock);
     for (; sent < Math.min(1000, schedule.countAt(clock.now())); sent += 1) delay.record(clock.now() - schedule.dueMs(sent));
     return sent < 1000 ? schedule.dueMs(sent) : null;
   };
-  void pace(clock, step, (ms) => (idleMs += ms));
+  void pace(clock, step);
   clock.run();
-  return { delay, sent, idleMs, clock };
+  return { delay, sent, clock };
 }
 
 function judge(delay: LatencyHistogram, latencyP99Ms: number): string[] {
@@ -67,8 +66,7 @@ test('a pacer that is given its time sends each message when it is due, and the 
   const { delay, sent, clock } = paceThousand(() => {});
   assert.equal(sent, 1000);
   assert.ok(delay.percentile(100) <= TURN_MS * 1.01);
-  // A thousandth of a second is too short to sleep.
-  assert.equal(clock.sleeps, 0);
+  assert.equal(clock.sleeps, 999, 'it sleeps from one message to the next');
   assert.deepEqual(judge(delay, 0.2), []);
 });
 
@@ -86,26 +84,33 @@ test('a pacer that was stopped for 50 ms catches up, says how late it was, and t
   assert.deepEqual(judge(delay, 600), [], 'the same delay is a small part of a long latency');
 });
 
-test('turns are told as idle, and a long wait is slept', () => {
+test('what is due closer together goes in batches, and what is late without sleep', () => {
   const clock = new HeldClock();
-  let idleMs = 0;
-  let steps = 0;
-  void pace(
-    clock,
-    (now) => (++steps === 1 ? now + 100 : null),
-    (ms) => (idleMs += ms),
-  );
+  const next = [0.01, 0, -5, 100, null];
+  const steps: number[] = [];
+  void pace(clock, (now) => {
+    steps.push(now);
+    const wait = next[steps.length - 1];
+    return wait === null ? null : now + wait;
+  });
   clock.run();
-  assert.deepEqual({ steps, sleeps: clock.sleeps }, { steps: 2, sleeps: 1 });
-  assert.ok(clock.ms < 100, 'it wakes a little early, because timers are late');
-  assert.equal(idleMs, 0);
+  assert.equal(clock.sleeps, 2);
+  assert.deepEqual(
+    steps.slice(1).map((ms, index) => Math.round((ms - steps[index]) * 100) / 100),
+    [0.25, TURN_MS, TURN_MS, 100],
+  );
+});
+
+test('the clock of the machine calls back when it is time, again and again, and never early', async () => {
+  using clock = await PreciseClock.open();
+  for (const delayMs of [0.3, 0, 12.5, 0.25]) {
+    const startedAt = clock.now();
+    await new Promise<void>((resolve) => clock.later(delayMs, resolve));
+    assert.ok(clock.now() - startedAt >= delayMs - 0.05, `${clock.now() - startedAt} of ${delayMs}`);
+  }
 });
 
 test('a step that throws ends the pacing', async () => {
-  const ended = pace(
-    new HeldClock(),
-    () => assert.fail('boom'),
-    () => {},
-  );
+  const ended = pace(new HeldClock(), () => assert.fail('boom'));
   await assert.rejects(ended, /boom/);
 });

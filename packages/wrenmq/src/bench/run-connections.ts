@@ -39,7 +39,7 @@ export async function runConnections(plan: BenchPlan, crowd: Crowd, interrupted:
     () => made / count,
     () => null,
   );
-  const connections = await connectLoad({ count, rate, rampMs, window, interrupted, onIdle: (ms) => load.addIdle(ms) }, async (index) => {
+  const connections = await connectLoad({ count, rate, rampMs, window, interrupted }, async (index) => {
     const place = index % clients;
     const before = places[place];
     const client = crowd.create(index, silent);

@@ -22,7 +22,7 @@ export async function runMessages(plan: BenchPlan, crowd: Crowd, interrupted: Ab
   const run = new LoadRun({ ...plan, run: scenario === 'sub' ? 0 : crowd.run });
   const crew = createCrew(topology, crowd, run);
   const connections = await connectLoad(
-    { count: crew.length, rate: plan.connectRate, rampMs: 0, window: CONNECTING_MAX, interrupted, onIdle: () => {} },
+    { count: crew.length, rate: plan.connectRate, rampMs: 0, window: CONNECTING_MAX, interrupted },
     async (index) => {
       const isSubscriber = index >= topology.publishers.length || scenario === 'rr';
       await crowd.connect(crew[index], plan.isDurable && isSubscriber);
