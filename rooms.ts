@@ -21,9 +21,9 @@ export interface House {
 const BROKER_ROOMS: Readonly<Record<string, Room>> = {
   base: { rooms: [], packages: [] },
   message: { rooms: ['base'], packages: ['@wrenmq/codec'] },
-  topic: { rooms: ['base'], packages: [] },
+  topic: { rooms: ['base'], packages: ['re2js'] },
   hooks: { rooms: ['base', 'message'], packages: ['@wrenmq/codec'] },
-  config: { rooms: ['base'], packages: ['yaml', 'zod'] },
+  config: { rooms: ['base', 'topic'], packages: ['yaml', 'zod'] },
   listeners: { rooms: ['base'], packages: ['ws'] },
   store: { rooms: ['base', 'message'], packages: [] },
   cluster: { rooms: ['base', 'message', 'topic'], packages: [] },

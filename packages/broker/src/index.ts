@@ -11,7 +11,13 @@ export type { Config } from '#config/schema.ts';
 export { delayed } from '#features/delayed/index.ts';
 export type { Delayed, DelayedSettings, ReleaseOutcome } from '#features/delayed/delayed.ts';
 export type { DelayedMessage, DelayedMessageWithPayload } from '#features/delayed/delayed-message.ts';
-export type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
+export type { Feature, RunningFeature, SharedGroupStatistics, Statistics, SubscriptionWish } from '#hooks/feature.ts';
+export { autoSubscribe } from '#features/auto-subscribe/index.ts';
+export type { AutomaticTopic } from '#features/auto-subscribe/auto-subscribe.ts';
+export { exclusive } from '#features/exclusive/index.ts';
+export type { ExclusiveSubscription } from '#features/exclusive/exclusive-subscriptions.ts';
+export { rewrite } from '#features/rewrite/index.ts';
+export type { RewriteQuestion, RewriteResult } from '#features/rewrite/rewrite-rules.ts';
 export type {
   Author,
   ClientFacts,

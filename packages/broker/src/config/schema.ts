@@ -4,6 +4,7 @@ import { bytes, count, duration, durationInSeconds, key, type Named, section } f
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
 import { sharedSubscriptions } from './schema-shared.ts';
+import { autoSubscribe, exclusiveSubscriptions, rewrite } from './schema-topics.ts';
 
 /** Everything that can be configured: the one source of types, validation, defaults, environment names, JSON Schema and docs. */
 export const configSchema = z.strictObject({
@@ -30,6 +31,9 @@ export const configSchema = z.strictObject({
   session,
   mqtt,
   sharedSubscriptions,
+  exclusiveSubscriptions,
+  autoSubscribe,
+  rewrite,
   delayed: section('Delayed publish, $delayed/seconds/topic.', {
     enabled: key(
       'live',

@@ -1,6 +1,9 @@
 import type { Feature } from '#hooks/feature.ts';
+import { autoSubscribe } from './auto-subscribe/index.ts';
 import { delayed } from './delayed/index.ts';
+import { exclusive } from './exclusive/index.ts';
+import { rewrite } from './rewrite/index.ts';
 import { sys } from './sys/index.ts';
 
 /** All features, in boot order. */
-export const features: readonly Feature<never>[] = [delayed, sys];
+export const features: readonly Feature<never>[] = [delayed, sys, rewrite, exclusive, autoSubscribe];
