@@ -1,7 +1,7 @@
 import { createMessage, type Message } from '#message/message.ts';
 
 /** Who publishes dead letters. */
-export const DEAD_LETTER_PUBLISHER = 'shared-subscriptions';
+const DEAD_LETTER_PUBLISHER = 'shared-subscriptions';
 
 export interface DeadLetterFacts {
   readonly group: string;

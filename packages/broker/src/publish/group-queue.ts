@@ -78,6 +78,7 @@ export class GroupQueue implements Participant, LaneOwner {
   #isStored = false;
   #wasStored = false;
   #isPumping = false;
+  #oldestAtMs: number | null = null;
   #isEnded = false;
 
   constructor(number: number, text: string, isStored: boolean, house: GroupHouse) {
@@ -101,11 +102,12 @@ export class GroupQueue implements Participant, LaneOwner {
     return this.#returned.queue.bytes + this.#waiting.queue.bytes;
   }
 
-  /** When the message that has waited longest was received; null when none waits, or as long as it has to be read. */
+  /** When the message that has waited longest was received; null when none waits. While it is read: what was known last. */
   get oldestAtMs(): number | null {
     const [returned, waiting] = [this.#returned.oldest, this.#waiting.oldest];
-    if (returned === null || waiting === null) return (returned ?? waiting)?.receivedAtMs ?? null;
-    return Math.min(returned.receivedAtMs, waiting.receivedAtMs);
+    const known = Math.min(returned?.receivedAtMs ?? Infinity, waiting?.receivedAtMs ?? Infinity);
+    if (known !== Infinity) this.#oldestAtMs = known;
+    return this.isEmpty ? null : this.#oldestAtMs;
   }
 
   get isConnected(): boolean {
@@ -156,6 +158,7 @@ export class GroupQueue implements Participant, LaneOwner {
       }
       this.#trim(1, message.weight);
     }
+    if (this.isEmpty) this.#oldestAtMs = message.receivedAtMs;
     this.#waiting.append(new Delivery(message, message.qos, false, null));
     this.pump();
     return true;
