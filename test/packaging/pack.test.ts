@@ -10,7 +10,7 @@ import { findMachineNode } from '@wrenmq/testkit/machine-node.ts';
 let directory: TempDirectory | undefined;
 let folder: string;
 
-const PUBLISHED = ['@wrenmq/codec', '@wrenmq/broker', 'wrenmq'];
+const PUBLISHED = ['@wrenmq/codec', '@wrenmq/client', '@wrenmq/broker', 'wrenmq'];
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /** npm and npx start `node` by its name: it must be the one that runs this test. */
@@ -80,13 +80,19 @@ test('npx wrenmq start gives a broker that delivers a message', { timeout: 60_00
   assert.deepEqual(await broker.whenEnded, { code: 0, signal: null });
 });
 
-test('the library can be imported, and its types are complete', async () => {
+test('the libraries can be imported, and their types are complete', async () => {
   const embedding = [
     "import { createBroker } from '@wrenmq/broker';",
     "const broker = createBroker({ settings: { durability: 'memory', dataDirectory: './embedded' } });",
     "broker.hook('message.published', () => {});",
     'const stopped: Promise<void> = broker.stop();',
     'await stopped;',
+    "import { connect, createClient, type MqttClient } from '@wrenmq/client';",
+    "import { rpcClient } from '@wrenmq/client/rpc';",
+    "import { fileStore } from '@wrenmq/client/store/file';",
+    "const client: MqttClient = createClient('mqtt://127.0.0.1:9', { clientId: 'packed', session: { store: fileStore('./session') } });",
+    'await client.close();',
+    'void [connect, rpcClient];',
   ].join('\n');
   await writeFile(join(folder, 'embed.ts'), embedding);
   run(process.execPath, ['embed.ts'], folder);
