@@ -39,10 +39,14 @@ export class MemoryHouse implements AsyncDisposable {
     kernel.table.start();
     kernel.startSweeping();
     house.#kernel = kernel;
-    house.#services = kernel.connectionServices(config, true, {
-      enter: () => (house.refusal === 0 ? null : { reasonCode: house.refusal, reason: 'the test says so' }),
-      leave: () => {},
-    });
+    house.#services = kernel.connectionServices(
+      config,
+      { isLoopback: true, port: 1883 },
+      {
+        enter: () => (house.refusal === 0 ? null : { reasonCode: house.refusal, reason: 'the test says so' }),
+        leave: () => {},
+      },
+    );
     return house;
   }
 

@@ -57,6 +57,13 @@ export class Counters {
   publishUnmatched = 0;
   connectionsOpened = 0;
   connectionsClosed = 0;
+  /** Clients that were let in. */
+  clientsConnected = 0;
+  /** Clients that had been let in, and left or were disconnected. */
+  clientsDisconnected = 0;
+  subscriptionsMade = 0;
+  /** Subscriptions that their clients ended. */
+  subscriptionsEnded = 0;
   sessionsCreated = 0;
   sessionsResumed = 0;
   sessionsTakenOver = 0;

@@ -66,12 +66,14 @@ export class Doors {
         const listener = createListener(options, { log: this.#log, clock: this.#clock, readBuffer });
         const entrance = new ListenerEntrance({ name, connectionsMax, counters: listener.counters }, house, this.#clients);
         this.#entrances.set(name, entrance);
-        this.#services.set(name, kernel.connectionServices(config, isLoopback(bind), entrance));
+        const facts = { isLoopback: isLoopback(bind), port: 0 };
+        this.#services.set(name, kernel.connectionServices(config, facts, entrance));
         const accept: Accept = (link) => {
           if (this.#isDenied(kernel, link)) return null;
           return new Connection(link, this.#services.get(name)!);
         };
         const address = await listener.start(accept);
+        if ('port' in address) facts.port = address.port;
         this.#listeners.set(name, listener);
         this.bound.push(
           'path' in address ? { name, kind, address: address.path, port: 0 } : { name, kind, address: address.host, port: address.port },
@@ -94,7 +96,7 @@ export class Doors {
       const { listener: facts } = this.#services.get(name)!;
       const entrance = this.#entrances.get(name)!;
       entrance.connectionsMax = config.listeners[name].connectionsMax;
-      this.#services.set(name, kernel.connectionServices(config, facts.isLoopback, entrance));
+      this.#services.set(name, kernel.connectionServices(config, facts, entrance));
     }
   }
 

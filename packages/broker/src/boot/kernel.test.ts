@@ -87,7 +87,7 @@ test('what clients hear when the broker stops is configured', async (t) => {
 
 test('the capabilities of the configuration reach the connections', async (t) => {
   const { kernel, config } = await open(t, { mqtt: { maximumQoS: 1, retainAvailable: false } });
-  const { capabilities, limits, listener } = kernel.connectionServices(config, true, entrance);
+  const { capabilities, limits, listener } = kernel.connectionServices(config, { isLoopback: true, port: 1883 }, entrance);
   assert.deepEqual([capabilities.maximumQoS, capabilities.retainAvailable, listener.isLoopback], [1, false, true]);
   assert.equal(limits.packetBytesMax, config.limits.packetBytesMax);
   await kernel.close();
@@ -95,7 +95,7 @@ test('the capabilities of the configuration reach the connections', async (t) =>
 
 test('assigned client identifiers are all different', async (t) => {
   const { kernel, config } = await open(t);
-  const { assignClientId } = kernel.connectionServices(config, true, entrance);
+  const { assignClientId } = kernel.connectionServices(config, { isLoopback: true, port: 1883 }, entrance);
   assert.equal(new Set(Array.from({ length: 100 }, assignClientId)).size, 100);
   await kernel.close();
 });

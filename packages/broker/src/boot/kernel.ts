@@ -9,7 +9,7 @@ import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import { ChunkPool } from '#connection/chunk-pool.ts';
 import type { Connection } from '#connection/connection.ts';
-import type { ConnectionServices, Entrance } from '#connection/connection-services.ts';
+import type { ConnectionServices, Entrance, ListenerFacts } from '#connection/connection-services.ts';
 import { ConnectionTable } from '#connection/connection-table.ts';
 import { Flusher } from '#connection/flusher.ts';
 import type { OutboxServices } from '#connection/outbox.ts';
@@ -113,7 +113,7 @@ export class Kernel {
     this.#publisherHouse = { router, retained, committer, counters, hooks, refusesWhenFull: config.session.overflow === 'reject' };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, capabilities: this.#capabilities });
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities: this.#capabilities });
     this.port = new ClientPort({
       authenticator: this.access.authentication,
       enhanced: this.access.enhanced,
@@ -174,7 +174,7 @@ export class Kernel {
   }
 
   /** What the connections of one listener share. */
-  connectionServices(config: Config, isLoopback: boolean, entrance: Entrance): ConnectionServices {
+  connectionServices(config: Config, listener: ListenerFacts, entrance: Entrance): ConnectionServices {
     const { port, topics, committer, clock, counters, log, hooks, table } = this;
     const { limits, session, mqtt } = config;
     return {
@@ -206,7 +206,7 @@ export class Kernel {
         responseInformation: mqtt.responseInformation,
         serverReference: mqtt.serverReference,
       },
-      listener: { isLoopback },
+      listener,
       assignClientId: () => `wrenmq-${randomBytes(12).toString('hex')}`,
     };
   }

@@ -74,6 +74,9 @@ export class RunningFeatures {
       publishValue: (fields) => {
         kernel.publisher.publishValue(createMessage({ ...fields, retain: true, publisher: name, receivedAtMs: clock.wallMs() }));
       },
+      announce: (topic, payload) => {
+        kernel.publisher.announce(createMessage({ topic, payload, publisher: name, receivedAtMs: clock.wallMs() }));
+      },
       statistics: () => this.statistics(),
       subscriptions: () => subscriptionsOf(kernel),
       sharedGroups: () => sharedGroupsOf(kernel),
@@ -115,6 +118,7 @@ function statisticsOf({ table, sessions, router, retained, store, groupQueues }:
     sharedSubscriptions: router.sharedSubscriptions,
     exclusiveSubscriptions: 0,
     delayedMessages: 0,
+    filters: router.filters,
     retainedMessages: retained.count,
     retainedBytes: retained.bytes,
     queuedMessages,

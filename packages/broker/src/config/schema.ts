@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { authentication, authorization } from './schema-access.ts';
-import { bytes, count, duration, durationInSeconds, key, type Named, section } from './schema-key.ts';
+import { bytes, count, duration, key, type Named, section } from './schema-key.ts';
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
 import { sharedSubscriptions } from './schema-shared.ts';
 import { autoSubscribe, exclusiveSubscriptions, rewrite } from './schema-topics.ts';
+import { sys } from './schema-watch.ts';
 
 /** Everything that can be configured: the one source of types, validation, defaults, environment names, JSON Schema and docs. */
 export const configSchema = z.strictObject({
@@ -78,13 +79,7 @@ export const configSchema = z.strictObject({
       z.enum(['auto', 'json', 'pretty']).prefault('auto'),
     ),
   }),
-  sys: section('The $SYS topics.', {
-    interval: key(
-      'live',
-      'How often they are published, 1s to 1d; null: not at all.',
-      durationInSeconds({ min: '1s', max: '1d' }).nullable().prefault('10s'),
-    ),
-  }),
+  sys,
   shutdown: section('The orderly end.', {
     graceTime: key(
       'live',

@@ -1,5 +1,6 @@
 import { type ConnackProperties, type ConnectPacket, PacketType, ReasonCode } from '@wrenmq/codec';
 import type { Principal } from '#auth/client-identity.ts';
+import type { ConnectDetails } from '#hooks/points.ts';
 import type { Client } from '#port/client.ts';
 import { type Applicant, factsOf } from './applicant.ts';
 import type { Connection } from './connection.ts';
@@ -24,7 +25,7 @@ export async function admit(connection: Connection, packet: ConnectPacket, admis
   const { applicant, principal } = admission;
   const expiryInterval = expiryOf(connection, packet);
   const answer = await house.port.open({
-    facts: factsOf(applicant.identity, principal),
+    facts: factsOf(applicant.identity, principal, house.clock.wallMs()),
     principal,
     cleanStart: packet.cleanStart,
     expiryInterval,
@@ -42,7 +43,7 @@ export async function admit(connection: Connection, packet: ConnectPacket, admis
   }
   connect(connection, packet, client);
   const properties = packet.version === 5 ? connackProperties(connection, packet, { admission, expiryInterval }) : {};
-  house.port.connected(client, isSessionPresent);
+  house.port.connected(client, isSessionPresent, connectDetails(connection, packet, expiryInterval));
   connection.sendPacket({ type: PacketType.CONNACK, sessionPresent: isSessionPresent, reasonCode: ReasonCode.Success, properties });
   // A CONNACK over the client's Maximum Packet Size has ended the connection.
   if (connection.client === client) client.session.resume();
@@ -57,6 +58,17 @@ function connect(connection: Connection, packet: ConnectPacket, client: Client):
   const aliasMax = Math.min(packet.properties?.topicAliasMaximum ?? 0, OUTGOING_ALIASES_MAX); // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
   connection.aliases = aliasMax === 0 ? null : new OutgoingAliases(aliasMax);
   connection.admit(client);
+}
+
+function connectDetails({ house }: Connection, packet: ConnectPacket, sessionExpiryInterval: number): ConnectDetails {
+  return {
+    localPort: house.listener.port,
+    keepAlive: serverKeepAlive(house.limits, packet) ?? packet.keepAlive,
+    cleanStart: packet.cleanStart,
+    sessionExpiryInterval,
+    receiveMaximum: packet.properties?.receiveMaximum ?? 65_535,
+    properties: packet.properties ?? {},
+  };
 }
 
 /** The keep alive that the broker prescribes, or null: only MQTT 5 clients can be told of it [MQTT-3.2.2-22]. */

@@ -9,7 +9,7 @@ export interface Applicant {
 }
 
 /** What hooks see of a client; before authentication the user name is only a claim. */
-export function factsOf(identity: ClientIdentity, principal: Principal | null = null): ClientFacts {
+export function factsOf(identity: ClientIdentity, principal: Principal | null = null, connectedAtMs = 0): ClientFacts {
   return {
     clientId: principal?.clientId ?? identity.clientId,
     username: principal === null ? identity.username : principal.username,
@@ -17,5 +17,6 @@ export function factsOf(identity: ClientIdentity, principal: Principal | null = 
     peerAddress: identity.peerAddress,
     peerPort: identity.peerPort,
     protocolVersion: identity.protocolVersion,
+    connectedAtMs,
   };
 }

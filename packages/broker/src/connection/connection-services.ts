@@ -46,6 +46,8 @@ export interface ServerFacts {
 /** How clients of a listener are told apart. */
 export interface ListenerFacts {
   readonly isLoopback: boolean;
+  /** As bound; 0 for a Unix socket, and until it is open. */
+  readonly port: number;
 }
 
 /** Why a client must stay out. */

@@ -10,7 +10,10 @@ interface Swept {
 
 /** All connections of the broker. One sweep serves every time limit, so that an idle connection needs no timer. */
 export class ConnectionTable<C extends Swept = Swept> {
-  /** Monotonic time as of the last sweep, milliseconds: precise enough for "when was it last heard of". */
+  /**
+   * Monotonic time as of the last sweep, whole milliseconds: precise enough for "when was it last heard of", and a small integer
+   * costs an idle connection no memory of its own.
+   */
   nowMs: number;
   /** Wall clock as of the last bytes that any connection read, milliseconds. */
   wallMs: number;
@@ -21,7 +24,7 @@ export class ConnectionTable<C extends Swept = Swept> {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.nowMs = clock.monotonicMs();
+    this.nowMs = Math.floor(clock.monotonicMs());
     this.wallMs = clock.wallMs();
   }
 
@@ -61,7 +64,7 @@ export class ConnectionTable<C extends Swept = Swept> {
   }
 
   #sweep(): void {
-    this.nowMs = this.#clock.monotonicMs();
+    this.nowMs = Math.floor(this.#clock.monotonicMs());
     for (const connection of this.#connections) connection.sweep(this.nowMs);
   }
 }

@@ -1,6 +1,7 @@
 // HOT
 import {
   connectVersionOf,
+  type DisconnectProperties,
   encodePacket,
   FrameDecoder,
   type FrameSink,
@@ -12,6 +13,7 @@ import {
   reasonName,
 } from '@wrenmq/codec';
 import type { RefusalReason } from '#base/counters.ts';
+import type { DisconnectDetails } from '#hooks/points.ts';
 import type { Link, LinkHandler } from '#listeners/link.ts';
 import type { Delivery } from '#message/delivery.ts';
 import type { Client } from '#port/client.ts';
@@ -115,7 +117,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   onClose(_reason: Error | null): void {
-    this.#leave(true, ReasonCode.UnspecifiedError);
+    this.#leave(true, ReasonCode.UnspecifiedError, 'network');
     this.house.table.delete(this);
     this.house.counters.connectionsClosed += 1;
   }
@@ -213,9 +215,9 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
   }
 
   /** The client said DISCONNECT: the closed connection is the answer, and leaves when what it stands for is on disk (D2). */
-  leave(keepsWill: boolean, reasonCode: number): void {
+  leave(keepsWill: boolean, reasonCode: number, properties: DisconnectProperties = {}): void {
     const isDurable = this.client?.session.isDurable === true;
-    this.#leave(keepsWill, reasonCode);
+    this.#leave(keepsWill, reasonCode, 'client', properties);
     if (isDurable) void this.house.committer.durable().then(() => this.#finish());
     else this.#finish();
   }
@@ -288,17 +290,18 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     const clientId = this.client?.facts.clientId;
     // One text for all: a flood of them is cut short by the logger.
     log.info({ reason, clientId, peer: `${peer.address}:${peer.port}`, listener, reasonCode, refusal }, 'client refused');
-    this.#leave(true, reasonCode);
+    this.#leave(true, reasonCode, 'broker');
     this.#finish();
   }
 
-  #leave(keepsWill: boolean, reasonCode: number): void {
+  #leave(keepsWill: boolean, reasonCode: number, by: DisconnectDetails['by'], properties: DisconnectProperties = {}): void {
     const { client, state } = this;
     const wasConnected = state === ConnectionState.Connected;
     this.state = ConnectionState.Closed;
     this.client = null;
     if (wasConnected || state === ConnectionState.Connecting) this.house.entrance.leave();
-    if (client !== null && wasConnected) this.house.port.close(client, keepsWill, reasonCode);
+    if (client === null || !wasConnected) return;
+    this.house.port.close(client, keepsWill, reasonCode, { by, properties, localPort: this.house.listener.port });
   }
 
   #finish(): void {

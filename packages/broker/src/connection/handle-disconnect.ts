@@ -11,5 +11,5 @@ export function handleDisconnect(connection: Connection, { reasonCode, propertie
     }
     state.setExpiryInterval(Math.min(wanted, connection.house.limits.expiryIntervalMax));
   }
-  connection.leave(reasonCode !== ReasonCode.NormalDisconnection, reasonCode);
+  connection.leave(reasonCode !== ReasonCode.NormalDisconnection, reasonCode, properties);
 }

@@ -115,7 +115,7 @@ export class TestHouse {
       capabilities: offered,
       limits: { ...generousLimits, ...limits },
       server: { responseInformation: null, serverReference: null, ...server },
-      listener: { isLoopback: true },
+      listener: { isLoopback: true, port: 1883 },
       entrance: {
         enter: () => (this.refusal === 0 ? null : { reasonCode: this.refusal, reason: 'the test says so' }),
         leave: () => {},

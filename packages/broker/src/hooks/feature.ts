@@ -3,7 +3,19 @@ import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Message, MessageFields, QoS } from '#message/message.ts';
 import type { Author, ClientFacts, HookPoint, HookPoints } from './points.ts';
-export type { Author, ClientFacts, GateAnswer, SubscriptionRequest, TakeAnswer, TransformAnswer } from './points.ts';
+export type {
+  Author,
+  ClientFacts,
+  ConnectDetails,
+  DisconnectDetails,
+  GateAnswer,
+  HookPoint,
+  HookPoints,
+  SubscriptionDetails,
+  SubscriptionRequest,
+  TakeAnswer,
+  TransformAnswer,
+} from './points.ts';
 export { rewriteMessage } from './rewrite-message.ts';
 
 /** What the broker holds at this moment. */
@@ -15,6 +27,8 @@ export interface Statistics {
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly exclusiveSubscriptions: number;
+  /** Different filters that somebody subscribed to; of a shared subscription the filter without `$share/group/`. */
+  readonly filters: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
   /** That wait until they are due. */
@@ -133,6 +147,8 @@ export interface FeatureContext<Settings> {
    * retained message, and nothing is written to disk. An empty payload ends it. For what is made anew at every start.
    */
   publishValue(message: Omit<MessageFields, 'publisher' | 'receivedAtMs' | 'retain'>): void;
+  /** Publishes what the house has to tell of itself at this moment, past authorization, at QoS 0. Nothing is kept, and no counter moves. */
+  announce(topic: string, payload: string): void;
   statistics(): Statistics;
   /** Every shared subscription that has a member; a walk over their members. */
   sharedGroups(): SharedGroupStatistics[];

@@ -13,6 +13,7 @@ const client: ClientFacts = {
   peerAddress: '127.0.0.1',
   peerPort: 1,
   protocolVersion: 5,
+  connectedAtMs: 0,
 };
 const incoming = { listener: 'tcp.default', peerAddress: '127.0.0.1' };
 const request: SubscriptionRequest = { filter: 'a/b', qos: 1 };
@@ -44,7 +45,7 @@ test('without hooks every point lets pass what it is given', async () => {
   assert.equal(hooks.messageInbound(client, given), given);
   assert.equal(hooks.messageAccept(given, null), 'pass');
   assert.equal(hooks.messageOutbound('c', given), given);
-  hooks.observe('client.connected', client, false);
+  hooks.observe('session.closed', 'c');
   assert.deepEqual(logged, []);
 });
 
@@ -238,12 +239,12 @@ test('observe: what one throws is logged, and the others still hear', () => {
 });
 
 test('observe: a promise that a hook makes although nobody waits for it is caught when it fails', async () => {
-  hooks.register(EMBEDDER, 'client.connected', async () => fail());
-  hooks.observe('client.connected', client, true);
+  hooks.register(EMBEDDER, 'session.opened', async () => fail());
+  hooks.observe('session.opened', 'c');
   await new Promise(setImmediate);
   assert.deepEqual(
     logged.map(({ level, fields }) => [level, fields['point']]),
-    [['warn', 'client.connected']],
+    [['warn', 'session.opened']],
   );
 });
 

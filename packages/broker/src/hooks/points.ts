@@ -1,3 +1,4 @@
+import type { ConnectProperties, DisconnectProperties } from '@wrenmq/codec';
 import type { DropReason } from '#base/counters.ts';
 import type { Message } from '#message/message.ts';
 
@@ -15,6 +16,43 @@ export interface ClientFacts {
   readonly peerPort: number;
   /** 3 (MQTT 3.1), 4 (3.1.1) or 5. */
   readonly protocolVersion: number;
+  /** When it was let in, wall clock in milliseconds; 0 before that, and for a client that is not connected any more. */
+  readonly connectedAtMs: number;
+}
+
+/** What a client asked for when it connected, and what it got. */
+export interface ConnectDetails {
+  /** The port of the listener; 0 for a Unix socket. */
+  readonly localPort: number;
+  /** The keep alive in force, seconds; 0 for none. */
+  readonly keepAlive: number;
+  readonly cleanStart: boolean;
+  /** As granted, seconds. */
+  readonly sessionExpiryInterval: number;
+  /** How many messages at QoS 1 and 2 the client takes at a time. */
+  readonly receiveMaximum: number;
+  /** Of CONNECT in MQTT 5; else empty. */
+  readonly properties: ConnectProperties;
+}
+
+/** How a connection ended. */
+export interface DisconnectDetails {
+  readonly localPort: number;
+  /** Who ended it: the client with DISCONNECT, the broker, or nobody: the network connection was gone. */
+  readonly by: 'client' | 'broker' | 'network';
+  /** The client came again with Clean Start, and this session is discarded. */
+  readonly isDiscarded: boolean;
+  /** Of the client's DISCONNECT in MQTT 5; else empty. */
+  readonly properties: DisconnectProperties;
+}
+
+/** How a subscription was asked for. */
+export interface SubscriptionDetails {
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+  /** 0 for none. */
+  readonly identifier: number;
 }
 
 /** A connection that has not said CONNECT yet. */
@@ -90,15 +128,15 @@ export interface HookPoints {
   /** transform: sees a message before it goes to one client; a rejected one is dropped for that client. */
   'message.outbound': (clientId: string, message: Message) => TransformAnswer<Message>;
   /** CONNACK is on its way. */
-  'client.connected': (client: ClientFacts, isSessionPresent: boolean) => void;
+  'client.connected': (client: ClientFacts, isSessionPresent: boolean, details: ConnectDetails) => void;
   /** `reasonCode`: of the DISCONNECT that was sent or received, 0x80 when the connection was lost. */
-  'client.disconnected': (client: ClientFacts, reasonCode: number) => void;
+  'client.disconnected': (client: ClientFacts, reasonCode: number, details: DisconnectDetails) => void;
   /** A client has its session, a new one or one from before. */
   'session.opened': (clientId: string) => void;
   /** The session is over: expired, discarded, or ended with its connection. */
   'session.closed': (clientId: string) => void;
   /** Made, or replaced; `filter` with `$share/group/`. */
-  'subscription.added': (clientId: string, filter: string, qos: 0 | 1 | 2) => void;
+  'subscription.added': (clientId: string, filter: string, qos: 0 | 1 | 2, details: SubscriptionDetails) => void;
   'subscription.removed': (clientId: string, filter: string) => void;
   /** Routed, and handed to whoever matched. */
   'message.published': (message: Message, hasSubscribers: boolean) => void;

@@ -3,7 +3,7 @@ import { type LogFields, silentLogger } from '#base/logger.ts';
 import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import type { FeatureContext } from './feature.ts';
 import { Hooks } from './hooks.ts';
-import type { ClientFacts } from './points.ts';
+import type { ClientFacts, ConnectDetails, SubscriptionDetails } from './points.ts';
 
 export interface TestFeatureContext<Settings> extends FeatureContext<Settings> {
   readonly clock: FakeClock;
@@ -33,5 +33,17 @@ export function testFeatureContext<Settings>(
 }
 
 export function factsOf(clientId: string, facts: Partial<ClientFacts> = {}): ClientFacts {
-  return { clientId, username: null, listener: 'tcp.default', peerAddress: '192.0.2.7', peerPort: 50_000, protocolVersion: 5, ...facts };
+  const peer = { peerAddress: '192.0.2.7', peerPort: 50_000 };
+  return { clientId, username: null, listener: 'tcp.default', ...peer, protocolVersion: 5, connectedAtMs: 0, ...facts };
 }
+
+export const connectDetails: ConnectDetails = {
+  localPort: 1883,
+  keepAlive: 60,
+  cleanStart: false,
+  sessionExpiryInterval: 3600,
+  receiveMaximum: 65_535,
+  properties: {},
+};
+
+export const plainSubscription: SubscriptionDetails = { noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0 };

@@ -7,7 +7,7 @@ import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 export type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
-import type { Author, ClientFacts } from '#hooks/points.ts';
+import type { Author, ClientFacts, ConnectDetails, DisconnectDetails } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
 import type { Message, QoS } from '#message/message.ts';
 import { Outcome, type Publisher } from '#publish/publisher.ts';
@@ -43,6 +43,10 @@ interface Refusal {
 
 export type OpenAnswer = { readonly client: Client; readonly isSessionPresent: boolean } | Refusal;
 
+/** How a connection ended, as far as the protocol knows. */
+export type Ending = Omit<DisconnectDetails, 'isDiscarded'>;
+
+const lost: Ending = { localPort: 0, by: 'network', properties: {} };
 const noRoom: Refusal = { reasonCode: ReasonCode.QuotaExceeded, reason: 'the session cannot be stored: the disk is full' };
 
 export interface PortServices {
@@ -153,10 +157,11 @@ export class ClientPort {
   }
 
   /** CONNACK is on its way, and the session about to be resumed. */
-  connected(client: Client, isSessionPresent: boolean): void {
+  connected(client: Client, isSessionPresent: boolean, details: ConnectDetails): void {
+    this.#house.counters.clientsConnected += 1;
     client.settling = [];
     this.clients.add(client);
-    this.#house.hooks.observe('client.connected', client.facts, isSessionPresent);
+    this.#house.hooks.observe('client.connected', client.facts, isSessionPresent, details);
   }
 
   /** What has to be waited for before the client's next packet, if anything: subscriptions that are made for it. */
@@ -167,10 +172,13 @@ export class ClientPort {
   }
 
   /** The connection is gone; `keepsWill` is false after a DISCONNECT that deletes it. */
-  close(client: Client, keepsWill: boolean, reasonCode: number): void {
+  close(client: Client, keepsWill: boolean, reasonCode: number, ending: Ending = lost): void {
+    const { counters, hooks, sessions } = this.#house;
+    counters.clientsDisconnected += 1;
+    const details = { ...ending, isDiscarded: sessions.discarding === client.session };
     this.clients.delete(client);
     this.#leave(client.session, client.sink, keepsWill);
-    this.#house.hooks.observe('client.disconnected', client.facts, reasonCode);
+    hooks.observe('client.disconnected', client.facts, reasonCode, details);
   }
 
   /** The connection was gone before the client was told that it is let in. */
@@ -283,5 +291,5 @@ function hookedPrincipal(identity: ClientIdentity): Principal {
 
 /** What hooks see of a client that is not there any more. */
 function factsOf({ clientId, username, listener, peerAddress, protocolVersion }: Principal): ClientFacts {
-  return { clientId, username, listener, peerAddress, peerPort: 0, protocolVersion };
+  return { clientId, username, listener, peerAddress, peerPort: 0, protocolVersion, connectedAtMs: 0 };
 }

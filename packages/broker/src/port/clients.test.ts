@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ReasonCode } from '@wrenmq/codec';
 import { EMBEDDER } from '#hooks/order.ts';
 import { TestSink } from '#session/test-house.ts';
+import { connectDetails } from '#hooks/test-feature-context.ts';
 import { message, TestHouse } from './test-house.ts';
 
 test('a client is subscribed by others as if it had asked: hooks, permissions, limits, retained messages', async () => {
@@ -67,7 +68,7 @@ test('what is asked for while CONNACK is on its way is waited for, what is asked
   const open = async (clientId: string) => {
     const answer = await house.open(clientId, { sink: new TestSink() });
     assert.ok('client' in answer);
-    house.port.connected(answer.client, answer.isSessionPresent);
+    house.port.connected(answer.client, answer.isSessionPresent, connectDetails);
     assert.equal(house.router.subscriptions, 0, 'CONNACK comes first');
     return answer.client;
   };

@@ -1,6 +1,7 @@
 import { ReasonCode } from '@wrenmq/codec';
 import type { Authorizer, SubscribeAnswer } from '#auth/authorizer.ts';
 import type { Principal } from '#auth/client-identity.ts';
+import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { SubscriptionRequest } from '#hooks/points.ts';
 import type { QoS } from '#message/message.ts';
@@ -29,6 +30,7 @@ export interface SubscriberServices {
   readonly hooks: Hooks;
   readonly router: Router;
   readonly committer: Committer;
+  readonly counters: Counters;
   readonly capabilities: Capabilities;
 }
 
@@ -58,6 +60,7 @@ export class Subscriber {
       const subscription = this.#remove(client, text);
       if (subscription === undefined) return ReasonCode.NoSubscriptionExisted;
       this.#house.router.remove(subscription);
+      this.#house.counters.subscriptionsEnded += 1;
       this.#house.hooks.observe('subscription.removed', client.facts.clientId, subscription.text);
       return ReasonCode.Success;
     });
@@ -141,7 +144,8 @@ export class Subscriber {
     session.state.putSubscription(subscription);
     if (before === undefined) router.add(subscription);
     else router.replace(before, subscription);
-    hooks.observe('subscription.added', client.facts.clientId, parsed.text, options.qos);
+    this.#house.counters.subscriptionsMade += 1;
+    hooks.observe('subscription.added', client.facts.clientId, parsed.text, options.qos, options);
     const isDue = parsed.group === null && (options.retainHandling === 0 || (options.retainHandling === 1 && before === undefined));
     return { reasonCode: options.qos, retainedFor: isDue ? subscription : null }; // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
   }

@@ -6,6 +6,7 @@ import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 import { silentLogger } from '#base/logger.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import type { ClientFacts } from '#hooks/points.ts';
+import { connectDetails } from '#hooks/test-feature-context.ts';
 import { createMessage, type Message, type MessageFields } from '#message/message.ts';
 import { Publisher } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
@@ -93,7 +94,7 @@ export class TestHouse {
     const { counters, committer, sessions } = base;
     this.retained = retained;
     this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull: false });
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, capabilities });
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities });
     const enhanced = {} as EnhancedAuthentication;
     const retainedDelivery = new RetainedDelivery(retained, 4, silentLogger);
     const { publisher, subscriber } = this;
@@ -132,7 +133,7 @@ export class TestHouse {
     const sink = new TestSink();
     const answer = await this.open(clientId, { sink, ...request });
     if ('reasonCode' in answer) throw new Error(`refused with ${answer.reasonCode}: ${answer.reason}`);
-    this.port.connected(answer.client, answer.isSessionPresent);
+    this.port.connected(answer.client, answer.isSessionPresent, connectDetails);
     answer.client.session.resume();
     await this.port.settle(answer.client);
     return { ...answer, sink };
@@ -192,5 +193,6 @@ export function principalOf(clientId: string, owner = 'user:user'): Principal {
 }
 
 export function factsOf(clientId: string): ClientFacts {
-  return { clientId, username: 'user', listener: 'tcp.default', peerAddress: '127.0.0.1', peerPort: 50_000, protocolVersion: 5 };
+  const peer = { peerAddress: '127.0.0.1', peerPort: 50_000 };
+  return { clientId, username: 'user', listener: 'tcp.default', ...peer, protocolVersion: 5, connectedAtMs: 0 };
 }

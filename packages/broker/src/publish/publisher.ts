@@ -66,9 +66,19 @@ export class Publisher {
 
   /** Publishes a value of the house's own, which is kept in memory for those who subscribe later. */
   publishValue(message: Message): void {
-    const { hooks, router } = this.#house;
+    const { hooks } = this.#house;
     if (hooks.messageAccept(message, null) !== 'pass') return;
     this.values.set(message);
+    this.#tell(message);
+  }
+
+  /** Publishes what the house has to tell of itself now. It is nobody's packet: when no one wants to know, that is not counted. */
+  announce(message: Message): void {
+    if (this.#house.hooks.messageAccept(message, null) === 'pass') this.#tell(message);
+  }
+
+  #tell(message: Message): void {
+    const { hooks, router } = this.#house;
     const outcome = this.#distribute(message, null, router.route(message.topic));
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, outcome !== 0);
   }

@@ -28,6 +28,11 @@ export class Router {
     this.#house = house;
   }
 
+  /** Number of different filters. */
+  get filters(): number {
+    return this.#trie.filters;
+  }
+
   /** The route of a valid topic name, as it is now; `isCurrent` tells later whether it still is. */
   route(topic: string): Route {
     const known = this.#routes.get(topic);

@@ -38,6 +38,8 @@ export interface OpenedSession {
 export class Sessions {
   readonly #house: SessionHouse;
   readonly #byClientId = new Map<string, Session>();
+  /** The session whose connection is closed because a client wants a new one instead, while it is. */
+  discarding: Session | null = null;
   #nextNumber = 1;
 
   constructor(house: SessionHouse) {
@@ -152,7 +154,9 @@ export class Sessions {
     if (session.sink !== null) {
       this.#house.counters.sessionsTakenOver += 1;
       const { sink } = session;
+      this.discarding = isDiscarded ? session : null;
       sink.close(SESSION_TAKEN_OVER);
+      this.discarding = null;
       this.release(session, sink);
     }
     if (isDiscarded) session.end();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReasonCode } from '@wrenmq/codec';
 import type { SubscriptionWish } from '#hooks/feature.ts';
-import { factsOf, testFeatureContext } from '#hooks/test-feature-context.ts';
+import { connectDetails, factsOf, testFeatureContext } from '#hooks/test-feature-context.ts';
 import { type AutomaticTopic, AutoSubscribe, type AutoSubscribeSettings } from './auto-subscribe.ts';
 
 const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
@@ -22,7 +22,7 @@ function start(topics: readonly (Partial<AutomaticTopic> & { readonly topic: str
   const feature = new AutoSubscribe(context);
   const connect = (facts = factsOf('c1')): readonly string[] => {
     asked.length = 0;
-    context.hooks.observe('client.connected', facts, false);
+    context.hooks.observe('client.connected', facts, false, connectDetails);
     return asked.flatMap(([, wishes]) => wishes.map(({ filter }) => filter));
   };
   return { context, feature, asked, connect };

@@ -13,7 +13,7 @@ import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import { Delayed, type DelayedSettings } from './delayed.ts';
 
 export const author: Author = { clientId: 'publisher', username: 'ann' };
-const facts = { ...author, listener: 'tcp', peerAddress: '127.0.0.1', peerPort: 1, protocolVersion: 5 };
+const facts = { ...author, listener: 'tcp', peerAddress: '127.0.0.1', peerPort: 1, protocolVersion: 5, connectedAtMs: 0 };
 
 /** The world of delayed messages in the test's hands. `restart` is what a kill leaves: the store. */
 export class TestHouse {

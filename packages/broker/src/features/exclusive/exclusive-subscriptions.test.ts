@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReasonCode } from '@wrenmq/codec';
-import { factsOf, testFeatureContext } from '#hooks/test-feature-context.ts';
+import { factsOf, testFeatureContext, plainSubscription } from '#hooks/test-feature-context.ts';
 import { ExclusiveSubscriptions } from './exclusive-subscriptions.ts';
 
 const taken = { deny: ReasonCode.QuotaExceeded };
@@ -15,7 +15,7 @@ function start(enabled = true, held: readonly { clientId: string; filter: string
     hooks,
     name: (filter: string) => hooks.subscriptionInbound(factsOf('a'), { filter, qos: 1 }),
     accept: (clientId: string, filter: string) => hooks.subscriptionAccept(factsOf(clientId), { filter, match: 'whatever', qos: 1 }),
-    subscribe: (clientId: string, filter: string) => hooks.observe('subscription.added', clientId, filter, 1),
+    subscribe: (clientId: string, filter: string) => hooks.observe('subscription.added', clientId, filter, 1, plainSubscription),
   };
 }
 

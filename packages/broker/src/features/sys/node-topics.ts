@@ -1,38 +1,54 @@
 import { brokerVersion } from '#base/version.ts';
-import { publishDropped, publishReceived, publishSent, type Sample } from './sample.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import type { Sample } from './sample.ts';
 
 const ROOT = '$SYS/brokers';
 
 /** `$SYS/brokers` and `$SYS/brokers/<node>/#` with the names and units of EMQX. */
 export class NodeTopics {
+  /** What the node's topics begin with. */
+  readonly own: string;
   readonly #node: string;
   readonly #highest = new Map<string, number>();
 
   /** `host` becomes part of the node's name, which is one level of a topic. */
   constructor(host: string) {
     this.#node = `wrenmq@${host.replaceAll(/[+#/\0\s]/g, '-')}`;
+    this.own = `${ROOT}/${this.#node}`;
   }
 
-  values(sample: Sample): [string, string][] {
-    const own = `${ROOT}/${this.#node}`;
+  /** Topic and value of what the node is and of its figures. */
+  figures(sample: Sample): [string, string][] {
     return [
       [ROOT, this.#node],
-      [`${own}/version`, brokerVersion],
-      [`${own}/sysdescr`, 'WrenMQ'],
-      [`${own}/uptime`, String(Math.floor(sample.uptimeMs))],
-      [`${own}/datetime`, new Date(sample.wallMs).toISOString()],
-      ...this.#stats(sample).map(([name, value]): [string, string] => [`${own}/stats/${name}`, String(value)]),
-      ...metrics(sample).map(([name, value]): [string, string] => [`${own}/metrics/${name}`, String(value)]),
+      [`${this.own}/version`, brokerVersion],
+      [`${this.own}/sysdescr`, 'WrenMQ'],
+      ...this.#stats(sample).map(([name, value]): [string, string] => [`${this.own}/stats/${name}`, String(value)]),
+      ...nodeMetrics(sample).map(([name, value]): [string, string] => [`${this.own}/metrics/${name}`, String(value)]),
+    ];
+  }
+
+  /** Milliseconds since the start, and the time of day (RFC 3339, UTC). */
+  heartbeat(sample: Sample): [string, string][] {
+    return [
+      [`${this.own}/uptime`, String(Math.floor(sample.uptimeMs))],
+      [`${this.own}/datetime`, new Date(sample.wallMs).toISOString()],
     ];
   }
 
   /** Each with the highest value that was seen. */
   #stats({ statistics }: Sample): [string, number][] {
-    const { connections, sessions, subscriptions, sharedSubscriptions, retainedMessages } = statistics;
+    const { sessions, subscriptions, sharedSubscriptions, retainedMessages, filters } = statistics;
     const now: [string, number][] = [
-      ['connections', connections],
+      ['connections', sessions],
       ['live_connections', sessions - statistics.sessionsDisconnected],
+      ['channels', sessions],
       ['sessions', sessions],
+      ['cluster_sessions', sessions],
+      ['topics', filters],
+      ['routes', filters],
+      ['suboptions', subscriptions],
+      ['subscribers', subscriptions],
       ['subscriptions', subscriptions],
       ['subscriptions/shared', sharedSubscriptions],
       ['retained', retainedMessages],
@@ -47,34 +63,4 @@ export class NodeTopics {
       ];
     });
   }
-}
-
-function metrics({ counters }: Sample): [string, number][] {
-  const { dropped } = counters;
-  return [
-    ['bytes/received', counters.bytesReceived],
-    ['bytes/sent', counters.bytesSent],
-    ['packets/received', counters.packetsReceived],
-    ['packets/sent', counters.packetsSent],
-    ['messages/received', publishReceived(counters)],
-    ['messages/sent', publishSent(counters)],
-    ['messages/qos0/received', counters.publishReceivedQoS0],
-    ['messages/qos0/sent', counters.publishSentQoS0],
-    ['messages/qos1/received', counters.publishReceivedQoS1],
-    ['messages/qos1/sent', counters.publishSentQoS1],
-    ['messages/qos2/received', counters.publishReceivedQoS2],
-    ['messages/qos2/sent', counters.publishSentQoS2],
-    ['messages/dropped/no_subscribers', counters.publishUnmatched],
-    ['messages/delayed', counters.delayedAccepted],
-    ['messages/delayed/published', counters.delayedPublished],
-    ['messages/delayed/expired', counters.delayedExpired],
-    ['messages/delayed/refused', counters.delayedRefused],
-    ['delivery/dropped', publishDropped(counters)],
-    ['delivery/dropped/too_large', dropped['too-large']],
-    ['delivery/dropped/queue_full', dropped['queue-full']],
-    ['delivery/dropped/expired', dropped.expired],
-    ['session/created', counters.sessionsCreated],
-    ['session/resumed', counters.sessionsResumed],
-    ['session/takenover', counters.sessionsTakenOver],
-  ];
 }

@@ -15,6 +15,7 @@ const idle: Statistics = {
   sharedSubscriptions: 0,
   exclusiveSubscriptions: 0,
   delayedMessages: 0,
+  filters: 0,
   retainedMessages: 0,
   retainedBytes: 0,
   queuedMessages: 0,
@@ -39,13 +40,23 @@ function mosquittoLoads(): string[] {
   return averaged.split(' ').flatMap((name) => ['1min', '5min', '15min'].map((span) => `load/${name}/${span}`));
 }
 
-function start(intervalSeconds: number | null = 10) {
+const off: SysSettings = {
+  intervalSeconds: null,
+  nodeIntervalSeconds: null,
+  heartbeatIntervalSeconds: null,
+  events: { clientConnected: false, clientDisconnected: false, clientSubscribed: false, clientUnsubscribed: false },
+};
+/** Mosquitto's tree and nothing else. */
+const every10s: SysSettings = { ...off, intervalSeconds: 10 };
+const own = 'brokers/wrenmq@a-b-c-d-e';
+
+function start(settings: SysSettings = every10s) {
   const clock = new FakeClock();
   const counters = new Counters();
   const state = { statistics: idle };
   const published: [string, string][] = [];
   const context: FeatureContext<SysSettings> = {
-    settings: { intervalSeconds },
+    settings,
     log: silentLogger,
     clock,
     counters,
@@ -55,6 +66,7 @@ function start(intervalSeconds: number | null = 10) {
       assert.equal(qos ?? 0, 0);
       published.push([topic, String(payload)]);
     },
+    announce: (topic, payload) => void published.push([topic, payload]),
     statistics: () => state.statistics,
     sharedGroups: () => [],
     forward: () => assert.fail('nothing was kept'),
@@ -90,16 +102,42 @@ test('version is that of the package, and uptime grows by the clock', () => {
   clock.advance(10_000);
   const later = take();
   assert.equal(later.get('broker/uptime'), '10 seconds');
-  assert.equal(later.get('brokers/wrenmq@a-b-c-d-e/uptime'), '10000');
 });
 
 test('the node is one level of a topic, whatever the host is called', () => {
-  const { take } = start();
-  const values = take();
+  const values = start({ ...off, nodeIntervalSeconds: 60 }).take();
   assert.equal(values.get('brokers'), 'wrenmq@a-b-c-d-e');
-  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/sysdescr'), 'WrenMQ');
-  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/version'), brokerVersion);
-  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/datetime'), '2030-01-01T00:00:00.000Z');
+  assert.equal(values.get(`${own}/sysdescr`), 'WrenMQ');
+  assert.equal(values.get(`${own}/version`), brokerVersion);
+});
+
+test('the node beats: uptime in milliseconds and the time of day, at an interval of their own', () => {
+  const { clock, take } = start({ ...off, heartbeatIntervalSeconds: 30 });
+  assert.equal(take().size, 0);
+  clock.advance(30_000);
+  assert.deepEqual(
+    [...take()],
+    [
+      [`${own}/uptime`, '30000'],
+      [`${own}/datetime`, '2030-01-01T00:00:30.000Z'],
+    ],
+  );
+  clock.advance(30_000);
+  assert.equal(take().get(`${own}/uptime`), '60000');
+});
+
+test('the figures of the node are published at every interval, also those that did not change', () => {
+  const { clock, counters, take } = start({ ...off, nodeIntervalSeconds: 60 });
+  const first = take();
+  counters.publishReceivedQoS2 = 4;
+  clock.advance(60_000);
+  const second = take();
+  assert.deepEqual([...second.keys()], [...first.keys()]);
+  assert.equal(second.get(`${own}/metrics/messages/received`), '4');
+  assert.equal(second.get(`${own}/metrics/messages/qos2/received`), '4');
+  for (const name of ['messages', 'packets'].flatMap((kind) => [`${kind}/received`, `${kind}/sent`])) {
+    assert.match(second.get(`${own}/metrics/${name}`) ?? '', /^\d+$/, name);
+  }
 });
 
 test('after the start only what has changed is published', () => {
@@ -144,8 +182,20 @@ test('the highest values stay when the present ones fall', () => {
   const values = take();
   assert.equal(values.get('broker/clients/total'), '2');
   assert.equal(values.has('broker/clients/maximum'), false);
-  assert.equal(values.get('brokers/wrenmq@a-b-c-d-e/stats/connections/count'), '1');
-  assert.equal(values.has('brokers/wrenmq@a-b-c-d-e/stats/connections/max'), false);
+});
+
+test('stats have a highest value beside the present one, and connections counts sessions as the original does', () => {
+  const { clock, state, take } = start({ ...off, nodeIntervalSeconds: 10 });
+  state.statistics = { ...idle, sessions: 5, sessionsDisconnected: 2, filters: 3 };
+  clock.advance(10_000);
+  take();
+  state.statistics = { ...idle, sessions: 4, sessionsDisconnected: 3, filters: 2 };
+  clock.advance(10_000);
+  const values = take();
+  const stat = (name: string) => [values.get(`${own}/stats/${name}/count`), values.get(`${own}/stats/${name}/max`)];
+  assert.deepEqual(stat('connections'), ['4', '5']);
+  assert.deepEqual(stat('live_connections'), ['1', '3']);
+  assert.deepEqual(stat('topics'), ['2', '3']);
 });
 
 test('loads are averages per minute that approach a steady rate and die away', () => {
@@ -169,20 +219,20 @@ test('loads are averages per minute that approach a steady rate and die away', (
 });
 
 test('an interval of null publishes nothing, and begins when it is configured', () => {
-  const { clock, sys, take } = start(null);
+  const { clock, sys, take } = start(off);
   clock.advance(3_600_000);
   assert.equal(take().size, 0);
   assert.equal(clock.pending, 0);
-  sys.reload({ intervalSeconds: 1 });
+  sys.reload({ ...off, intervalSeconds: 1 });
   assert.equal(take().get('broker/uptime'), '3600 seconds');
   clock.advance(1000);
   assert.equal(take().get('broker/uptime'), '3601 seconds');
 });
 
 test('when the interval becomes null every value is ended, so that nobody reads an old one', () => {
-  const { clock, sys, take } = start();
+  const { clock, sys, take } = start({ ...every10s, nodeIntervalSeconds: 60, heartbeatIntervalSeconds: 30 });
   const topics = [...take().keys()];
-  sys.reload({ intervalSeconds: null });
+  sys.reload(off);
   const ended = take();
   assert.deepEqual([...ended.keys()].sort(), topics.sort());
   assert.ok([...ended.values()].every((value) => value === ''));
@@ -193,7 +243,7 @@ test('a reload that changes nothing changes no rhythm', () => {
   const { clock, sys, take } = start();
   take();
   clock.advance(9000);
-  sys.reload({ intervalSeconds: 10 });
+  sys.reload(every10s);
   assert.equal(take().size, 0);
   clock.advance(1000);
   assert.equal(take().get('broker/uptime'), '10 seconds');

@@ -1,65 +1,97 @@
 import { hostname } from 'node:os';
-import type { Cancel } from '#base/clock.ts';
 import type { FeatureContext, RunningFeature } from '#hooks/feature.ts';
 import { BrokerTopics } from './broker-topics.ts';
+import { ClientEvents, type EventSettings } from './client-events.ts';
 import { NodeTopics } from './node-topics.ts';
+import { Rhythm } from './rhythm.ts';
 import type { Sample } from './sample.ts';
 
 export interface SysSettings {
-  /** How often the values are looked at; null for no `$SYS` at all. */
+  /** How often `$SYS/broker/#` is looked at; null for none of it. */
   readonly intervalSeconds: number | null;
+  /** How often the node's figures are published; null for none of them. */
+  readonly nodeIntervalSeconds: number | null;
+  /** How often the node says that it is there; null for never. */
+  readonly heartbeatIntervalSeconds: number | null;
+  readonly events: EventSettings;
 }
 
-/** Publishes, every so often, what has changed of the broker's state since. */
+/** What the broker tells of itself: mosquitto's tree, the node's figures and heartbeat, and what happens to clients. */
 export class SysTopics implements RunningFeature<SysSettings> {
   readonly #context: FeatureContext<SysSettings>;
   readonly #startedMs: number;
   readonly #broker: BrokerTopics;
   readonly #node: NodeTopics;
-  /** What was published last. */
+  readonly #events: ClientEvents;
+  /** What was published last in mosquitto's tree. */
   readonly #published = new Map<string, string>();
-  #intervalSeconds: number | null = null;
-  #cancel: Cancel | null = null;
+  /** What is kept of the node. */
+  readonly #figures = new Set<string>();
+  readonly #brokerRhythm: Rhythm;
+  readonly #figuresRhythm: Rhythm;
+  readonly #heartbeat: Rhythm;
 
   constructor(context: FeatureContext<SysSettings>, host: string = hostname()) {
+    const { clock } = context;
     this.#context = context;
-    this.#startedMs = context.clock.monotonicMs();
+    this.#startedMs = clock.monotonicMs();
     this.#broker = new BrokerTopics(this.#sample());
     this.#node = new NodeTopics(host);
+    this.#events = new ClientEvents(context, this.#node.own);
+    this.#brokerRhythm = new Rhythm(clock, () => this.#publishChanges());
+    this.#figuresRhythm = new Rhythm(clock, () => this.#publishFigures());
+    this.#heartbeat = new Rhythm(clock, () => this.#beat());
     this.reload(context.settings);
   }
 
-  reload({ intervalSeconds }: SysSettings): void {
-    if (intervalSeconds === this.#intervalSeconds) return;
-    this.stop();
-    this.#intervalSeconds = intervalSeconds;
-    if (intervalSeconds === null) this.#clear();
-    else this.#tick(intervalSeconds * 1000);
+  reload({ intervalSeconds, nodeIntervalSeconds, heartbeatIntervalSeconds, events }: SysSettings): void {
+    if (this.#brokerRhythm.set(intervalSeconds)) {
+      if (intervalSeconds !== null) this.#publishChanges();
+      else {
+        this.#end(this.#published.keys());
+        this.#published.clear();
+      }
+    }
+    if (this.#figuresRhythm.set(nodeIntervalSeconds)) {
+      if (nodeIntervalSeconds !== null) this.#publishFigures();
+      else {
+        this.#end(this.#figures);
+        this.#figures.clear();
+      }
+    }
+    this.#heartbeat.set(heartbeatIntervalSeconds);
+    this.#events.reload(events);
   }
 
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = null;
+    for (const rhythm of [this.#brokerRhythm, this.#figuresRhythm, this.#heartbeat]) rhythm.set(null);
+    this.#events.stop();
   }
 
-  #tick(intervalMs: number): void {
-    this.#publish();
-    this.#cancel = this.#context.clock.after(intervalMs, () => this.#tick(intervalMs));
-  }
-
-  #publish(): void {
-    const sample = this.#sample();
-    for (const [topic, value] of [...this.#broker.values(sample), ...this.#node.values(sample)]) {
+  #publishChanges(): void {
+    for (const [topic, value] of this.#broker.values(this.#sample())) {
       if (this.#published.get(topic) === value) continue;
       this.#published.set(topic, value);
       this.#context.publishValue({ topic, payload: value });
     }
   }
 
-  /** Ends every value, so that nobody reads an old one. */
-  #clear(): void {
-    for (const topic of this.#published.keys()) this.#context.publishValue({ topic, payload: '' });
-    this.#published.clear();
+  /** All of them each time: who draws a curve needs a point also where nothing changed. */
+  #publishFigures(): void {
+    for (const [topic, value] of this.#node.figures(this.#sample())) {
+      this.#figures.add(topic);
+      this.#context.publishValue({ topic, payload: value });
+    }
+  }
+
+  /** Not kept: an old time of day is worth nothing to anybody. */
+  #beat(): void {
+    for (const [topic, value] of this.#node.heartbeat(this.#sample())) this.#context.announce(topic, value);
+  }
+
+  /** So that nobody reads an old value. */
+  #end(topics: Iterable<string>): void {
+    for (const topic of topics) this.#context.publishValue({ topic, payload: '' });
   }
 
   #sample(): Sample {
