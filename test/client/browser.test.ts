@@ -31,13 +31,15 @@ let brokerUrl: string;
 
 before(async () => {
   if (options.skip !== false) return;
-  const script = await bundleForBrowser(SOURCE);
+  const { start, later } = await bundleForBrowser(SOURCE);
+  const scripts = new Map([...start, ...later].map(({ fileName, code }) => [`/${fileName}`, code]));
   server = createServer((request, response) => {
-    if (request.url === '/client.js') response.setHeader('content-type', 'text/javascript').end(script);
+    const script = scripts.get(request.url!);
+    if (script !== undefined) response.setHeader('content-type', 'text/javascript').end(script);
     else
       response
         .setHeader('content-type', 'text/html')
-        .end('<!doctype html><title>page</title><script type="module" src="/client.js"></script>');
+        .end(`<!doctype html><title>page</title><script type="module" src="/${start[0].fileName}"></script>`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   pageUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -86,6 +88,37 @@ test('a page publishes, subscribes, and gets what others publish', options, asyn
   );
   assert.deepEqual(await received, { payloads: ['one: äöü', 'two: 2'], version: 5 });
   await fromPage.cut();
+  await page.context().close();
+});
+
+test('a page brings a transport of its own, for which more is loaded', options, async () => {
+  const page = await openPage();
+  const loaded: string[] = [];
+  page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
+  const text = await page.evaluate(async (url) => {
+    const transport = async (): Promise<Awaited<ReturnType<core.TransportFactory>>> => {
+      const socket = new WebSocket(url, 'mqtt');
+      socket.binaryType = 'arraybuffer';
+      await new Promise((resolve) => socket.addEventListener('open', resolve));
+      const readable = new ReadableStream<Uint8Array>({
+        start: (controller) => socket.addEventListener('message', ({ data }) => controller.enqueue(new Uint8Array(data as ArrayBuffer))),
+      });
+      return { readable, write: (bytes) => socket.send(bytes), close: () => socket.close() };
+    };
+    const client = await wren.connect('own://transport', { transport });
+    const subscription = await client.subscribe('own/transport', { qos: 1 });
+    await client.publish('own/transport', 'through it', { qos: 1 });
+    let received = '';
+    for await (const message of subscription) {
+      received = message.text();
+      break;
+    }
+    await client.close();
+    return received;
+  }, brokerUrl);
+  assert.equal(text, 'through it');
+  assert.equal(loaded.length, 1);
+  assert.match(loaded[0], /adapt-streams/);
   await page.context().close();
 });
 

@@ -4,7 +4,7 @@ import { PacketReader } from './packet-reader.ts';
 import { PacketWriter } from './packet-writer.ts';
 import { checkReasonCode, readReason, writeReason } from './packet-reason.ts';
 import type { AcknowledgementType, PacketType, ProtocolVersion } from './packet-type.ts';
-import type { AcknowledgementPacket } from './packet.ts';
+import type { AcknowledgementPacket, AcknowledgementProperties } from './packet.ts';
 import { malformed, violation } from './protocol-error.ts';
 
 /** What a PUBACK, PUBREC, PUBREL or PUBCOMP says. Reused from packet to packet. */
@@ -12,11 +12,12 @@ export class AcknowledgementFrame {
   packetId = 0;
   /** 0 in MQTT 3. */
   reasonCode = 0;
+  properties: AcknowledgementProperties | undefined = undefined;
 }
 
 /**
  * Checks a PUBACK, PUBREC, PUBREL or PUBCOMP completely and notes what the broker acts on. Must not allocate unless the
- * packet has properties, which are checked and dropped. PERF: bench/micro/codec.ts
+ * packet has properties. PERF: bench/micro/codec.ts
  *
  *     type, flags | length | packet identifier (2) | MQTT 5: reason code (1), properties' length, properties; see `readReason`
  */
@@ -34,11 +35,12 @@ export function decodeAcknowledgement(
   into.packetId = (bytes[body] << 8) | bytes[body + 1];
   if (into.packetId === 0) throw violation('MQTT-2.2.1-5', 'packet identifier 0');
   into.reasonCode = 0;
+  into.properties = undefined;
   if (length === 2) return;
   if (version < 5) throw malformed('2.1.4', `${length - 2} bytes after the end of the packet`);
   const type = (first >> 4) as PacketType;
   if (length === 3) checkReasonCode(type, bytes[body + 2]);
-  else readReason(new PacketReader(bytes, body + 2, end), type);
+  else into.properties = readReason(new PacketReader(bytes, body + 2, end), type).properties;
   into.reasonCode = bytes[body + 2];
 }
 
@@ -53,8 +55,8 @@ export function decodeAcknowledgementPacket(
   const frame = new AcknowledgementFrame();
   decodeAcknowledgement(frame, version, first, bytes, body, end);
   const type = (first >> 4) as AcknowledgementType;
-  const reason = readReason(new PacketReader(bytes, body + 2, end), type);
-  return { type, packetId: frame.packetId, ...reason };
+  const { packetId, reasonCode, properties } = frame;
+  return properties === undefined ? { type, packetId, reasonCode } : { type, packetId, reasonCode, properties };
 }
 
 /** Grammar: see `decodeAcknowledgement`. */

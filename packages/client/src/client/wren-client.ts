@@ -19,7 +19,7 @@ import type { ConcreteTopic, Topic, TopicParams } from '#topic/topic.ts';
 import type { TransportOpener } from '#transport/transport.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { Connector, type ConnectorHost } from './connector.ts';
-import { connectionChannel, messageChannel, publishChannel } from './diagnostics.ts';
+import { connectionChannel, messageChannel, publishChannel } from '#base/diagnostics.ts';
 import { Driver, type DriverHost } from './driver.ts';
 import { Inbound, type InboundHost, type Wanted } from './inbound.ts';
 import type {

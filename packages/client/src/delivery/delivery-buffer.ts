@@ -1,5 +1,5 @@
 // HOT
-import { Ring } from '#base/ring.ts';
+import { Deque } from '#base/deque.ts';
 import type { ReceivedMessage } from '#message/received-message.ts';
 import type { Pressure } from './pressure.ts';
 
@@ -17,7 +17,7 @@ const messageOverheadBytes = 64;
 
 /** Messages that wait for one consumer. */
 export class DeliveryBuffer {
-  readonly #waiting = new Ring<ReceivedMessage>();
+  readonly #waiting = new Deque<ReceivedMessage>();
   readonly #options: BufferOptions;
   #isFull = false;
 

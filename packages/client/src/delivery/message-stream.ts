@@ -1,7 +1,7 @@
 // HOT
 import type { QoS } from '@wrenmq/codec';
 import { Deferred, handled } from '#base/deferred.ts';
-import { Ring } from '#base/ring.ts';
+import { Deque } from '#base/deque.ts';
 import type { MessageSource, ReceivedMessage } from '#message/received-message.ts';
 import type { Consumer, ConsumerContext } from './consumer.ts';
 import { DeliveryBuffer } from './delivery-buffer.ts';
@@ -16,7 +16,7 @@ export class MessageStream implements Consumer, AsyncIterableIterator<ReceivedMe
   grantedQoS: QoS = 0;
   readonly #context: ConsumerContext;
   readonly #buffer: DeliveryBuffer;
-  readonly #waiting = new Ring<Deferred<Result>>();
+  readonly #waiting = new Deque<Deferred<Result>>();
   readonly #closed = new Deferred<void>();
   #current: ReceivedMessage | undefined;
   #hasEnded = false;

@@ -21,8 +21,12 @@ export class AnswerCache {
     this.#windowMs = windowMs;
   }
 
-  /** The answer to this call, which `run` makes unless it has been made, or is being made. No answer is not kept. */
-  async once(key: string, run: () => Promise<CallAnswer | undefined>): Promise<CallAnswer | undefined> {
+  /**
+   * The answer to this call, which `run` makes unless it has been made, or is being made. No answer is not kept, nor is that to a call
+   * without a key.
+   */
+  async once(key: string | undefined, run: () => Promise<CallAnswer | undefined>): Promise<CallAnswer | undefined> {
+    if (key === undefined || this.#windowMs <= 0) return run();
     this.#makeRoom();
     const known = this.#entries.get(key);
     if (known !== undefined) return known.answer;

@@ -1,4 +1,4 @@
-import { Ring } from '#base/ring.ts';
+import { Deque } from '#base/deque.ts';
 import type { PayloadCodec } from '#topic/payload-codec.ts';
 import { json } from '#topic/payload-codecs.ts';
 import { pythonJson } from '#topic/python-json.ts';
@@ -48,7 +48,7 @@ export class RpcCaller {
 
   /** The answers as they come; the call begins when the first is asked for. Leaving the loop cancels it. */
   async *stream(target: CallTarget, params: unknown, options: CallOptions = {}): AsyncGenerator<unknown, void, undefined> {
-    const waiting = new Ring<Answer>();
+    const waiting = new Deque<Answer>();
     let failure: Error | undefined;
     let wake = (): void => {};
     let received = 0;

@@ -1,7 +1,7 @@
 import { MqttError } from '#base/mqtt-error.ts';
 import type { SchemaIssue } from '#base/standard-schema.ts';
 import type { Message } from '#message/message.ts';
-import { check } from '#topic/define-topic.ts';
+import { check, pathOf } from '#topic/define-topic.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { CallAnswer, IncomingCall } from './incoming-call.ts';
 import { permissionDenied } from './json-wire.ts';
@@ -25,7 +25,7 @@ export class RpcResponder {
   readonly #options: RpcResponderOptions;
   readonly #find: (name: string) => ServedMethod | undefined;
   readonly #concurrency: number;
-  readonly #answers: AnswerCache | undefined;
+  readonly #answers: AnswerCache;
   /** By name, so that callers can cancel. */
   readonly #running = new Map<string, RunningCall>();
   readonly #handled = new Set<Promise<void>>();
@@ -35,8 +35,7 @@ export class RpcResponder {
     this.#options = options;
     this.#find = find;
     this.#concurrency = options.concurrency ?? defaultConcurrency;
-    const windowMs = options.dedupeWindow ?? defaultDedupeWindowMs;
-    this.#answers = windowMs > 0 ? new AnswerCache(windowMs) : undefined;
+    this.#answers = new AnswerCache(options.dedupeWindow ?? defaultDedupeWindowMs);
   }
 
   /** Answers a call. `onDone`: its message can be acknowledged, after the answer has left, or when a stream begins. */
@@ -98,13 +97,12 @@ export class RpcResponder {
     if (!(await this.#isAllowed(context))) return call.fail(403, permissionDenied);
     const method = this.#find(call.method);
     if (method === undefined) return call.notFound();
-    if (method.stream && call.wire === 'mqttxx') return call.fail(400, `${call.method} is a stream, which needs MQTT 5 and its wire`);
     if (method.stream) {
+      if (call.wire === 'mqttxx') return call.fail(400, `${call.method} is a stream, which needs MQTT 5's wire`);
       running.isStream = true;
       onStream();
     }
-    const run = () => this.#run(method, running, context);
-    return this.#answers === undefined || call.identity === undefined ? run() : this.#answers.once(call.identity, run);
+    return this.#answers.once(call.identity, () => this.#run(method, running, context));
   }
 
   async #run(method: ServedMethod, running: RunningCall, context: RpcContext): Promise<CallAnswer | undefined> {
@@ -128,24 +126,23 @@ export class RpcResponder {
     }
   }
 
-  #limit(running: RunningCall, { deadline = Number.POSITIVE_INFINITY }: RpcContext): void {
-    const { methodTimeout = Number.POSITIVE_INFINITY } = this.#options;
+  #limit(running: RunningCall, { deadline = Infinity }: RpcContext): void {
+    const { methodTimeout = Infinity } = this.#options;
     const left = deadline - Date.now();
     // After its deadline nobody waits for an answer any more.
     if (methodTimeout < left) running.limit(methodTimeout, running.call.fail(408, `no answer within ${methodTimeout} ms`));
-    else if (left < Number.POSITIVE_INFINITY) running.limit(left, undefined);
+    else if (left < Infinity) running.limit(left, undefined);
   }
 
   #mayAnswer(topic: string): boolean {
     // Not even a topic name.
-    if (topic === '' || /[+#\0]/.test(topic)) return false;
+    if (/^$|[+#\0]/.test(topic)) return false;
     const { allowReplyTo = (name: string) => !name.startsWith('$') } = this.#options;
     return allowReplyTo(topic);
   }
 
   async #isAllowed(context: RpcContext): Promise<boolean> {
-    const { authorize, onError } = this.#options;
-    if (authorize === undefined) return true;
+    const { authorize = () => true, onError } = this.#options;
     try {
       return await authorize(context.verifiedCallerId ?? context.callerId, context.method, context);
     } catch (error) {
@@ -191,11 +188,7 @@ export class RpcResponder {
 function failure(call: IncomingCall, error: unknown, status: number): CallAnswer {
   if (error instanceof RpcRemoteError) return call.fail(error.status ?? status, error.message, error.details);
   const text = error instanceof Error ? error.message || error.name : String(error);
-  const issues = error instanceof MqttError && error.code === 'VALIDATION' ? error.cause : undefined;
+  const issues = error instanceof MqttError && error.code === 'VALIDATION' && error.cause;
+  const plain = ({ message, path = [] }: SchemaIssue) => ({ message, path: pathOf(path) });
   return call.fail(status, text, Array.isArray(issues) ? { issues: (issues as SchemaIssue[]).map(plain) } : undefined);
-}
-
-/** Keys may be symbols, and steps objects. */
-function plain({ message, path = [] }: SchemaIssue): { message: string; path: string[] } {
-  return { message, path: path.map((step) => String(typeof step === 'object' ? step.key : step)) };
 }

@@ -17,7 +17,7 @@ export class RunningCall {
 
   constructor(call: IncomingCall, credit: number | undefined) {
     this.call = call;
-    this.#credit = credit ?? Number.POSITIVE_INFINITY;
+    this.#credit = credit ?? Infinity;
     this.stopped = new Promise((resolve) => (this.#stopped = resolve));
   }
 

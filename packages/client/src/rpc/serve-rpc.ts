@@ -21,10 +21,9 @@ export async function serveRpc<C extends RpcContract>(
   contract: C,
   ...[methods, options = {}]: [methods: RpcMethods<C>, options?: ServeRpcOptions]
 ): Promise<Registration> {
-  const served = new Map<string, ServedMethod>(
-    Object.entries(contract).map(([name, method]) => [name, { ...method, run: methods[name] as ServedMethod['run'] }]),
-  );
-  const responder = new RpcResponder(options, (name) => served.get(name));
+  const find = (name: string): ServedMethod | undefined =>
+    Object.hasOwn(contract, name) ? { ...contract[name], run: methods[name] as ServedMethod['run'] } : undefined;
+  const responder = new RpcResponder(options, find);
   const { wire = 'auto', share = 'rpc', codec } = options;
   return listenForCalls(client, responder, { topic, wire, share, codec });
 }

@@ -1,26 +1,15 @@
 // HOT
-import {
-  PacketType,
-  ProtocolError,
-  PublishFrame,
-  ReasonCode,
-  canCarryReasonCode,
-  decodePublish,
-  encodeUtf8,
-  writeAcknowledgement,
-} from '@wrenmq/codec';
+import { PacketType, ProtocolError, PublishFrame, ReasonCode, canCarryReasonCode, decodePublish, encodeUtf8 } from '@wrenmq/codec';
+import { Deque } from '#base/deque.ts';
 import type { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
 import type { ConnectionState } from './connection-state.ts';
-import { Deque } from './deque.ts';
 import { InboundDelivery, awaitedAck, settledAck } from './inbound-delivery.ts';
 import type { Journal, Wait } from './journal.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { SessionObserver } from './session-contract.ts';
 import { encodeStoredMessage } from './stored-message.ts';
 import { TopicNames } from './topic-names.ts';
-
-const acknowledgementBytesMax = 5;
 
 /** Topic aliases that the broker may use. */
 export const topicAliasMaximum = 32;
@@ -94,7 +83,7 @@ export class InboundFlow {
     const record = this.#records.get(packetId);
     if (record === undefined) {
       // [MQTT-4.3.3-11] Also when a PUBCOMP got lost.
-      this.#acknowledge(PacketType.PUBCOMP, packetId, this.#connection.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0);
+      this.#output.acknowledge(PacketType.PUBCOMP, packetId, this.#connection.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0);
       return;
     }
     record.releasedOn = this.#connection.number;
@@ -264,7 +253,7 @@ export class InboundFlow {
       // MQTT 3.1.1 cannot refuse: the broker sends it again on the next connection.
       if (ack >= 0x80 && this.#connection.version < 5) continue;
       if (qos === 1 || ack >= 0x80) this.#open--;
-      this.#acknowledge(qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId, ack);
+      this.#output.acknowledge(qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId, ack);
     }
   }
 
@@ -280,11 +269,6 @@ export class InboundFlow {
 
   #complete(packetId: number): void {
     if (this.#open > 0) this.#open--;
-    this.#acknowledge(PacketType.PUBCOMP, packetId, 0); // [MQTT-4.3.3-11]
-  }
-
-  #acknowledge(type: number, packetId: number, reasonCode: number): void {
-    this.#output.reserve(acknowledgementBytesMax);
-    this.#output.at = writeAcknowledgement(this.#output.bytes, this.#output.at, type << 4, packetId, reasonCode);
+    this.#output.acknowledge(PacketType.PUBCOMP, packetId, 0); // [MQTT-4.3.3-11]
   }
 }

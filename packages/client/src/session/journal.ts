@@ -1,6 +1,6 @@
+import { Deque } from '#base/deque.ts';
 import type { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
-import { Deque } from './deque.ts';
 
 /** What waits until a step is durable, and its subject. */
 export type Wait = 'put' | 'sent' | 'released' | 'received' | 'refused' | 'freed';

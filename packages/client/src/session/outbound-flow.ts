@@ -1,9 +1,9 @@
 // HOT
-import { PacketType, ProtocolError, ReasonCode, encodePublishProperties, writeAcknowledgement } from '@wrenmq/codec';
+import { PacketType, ProtocolError, ReasonCode, encodePublishProperties } from '@wrenmq/codec';
+import { Deque } from '#base/deque.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
 import type { ConnectionState } from './connection-state.ts';
-import { Deque } from './deque.ts';
 import type { Journal, Wait } from './journal.ts';
 import { EntryState, OutboundEntry, emptyBytes } from './outbound-entry.ts';
 import { OutboundQueue } from './outbound-queue.ts';
@@ -16,9 +16,6 @@ import type { PublishSource } from './publish-output.ts';
 import type { OutboundMessage, SessionSettings } from './session-contract.ts';
 import { expiredError, reasonError, tooLargeError } from './session-error.ts';
 import { decodeStoredMessage, encodeStoredMessage } from './stored-message.ts';
-
-const pubrel = (PacketType.PUBREL << 4) | 2;
-const acknowledgementBytesMax = 5;
 
 /** How many messages a lost session took along. */
 export interface Loss {
@@ -153,9 +150,9 @@ export class OutboundFlow {
     const entry = this.#sent(packetId);
     if (entry === undefined || entry.qos !== 2 || entry.state < EntryState.Sent) {
       // A state that only the broker remembers ends here.
-      this.#release(packetId, this.#connection.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0);
+      this.#output.acknowledge(PacketType.PUBREL, packetId, this.#connection.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0);
     } else if (entry.state === EntryState.Released) {
-      if (entry.stepsPending === 0) this.#release(packetId, 0);
+      if (entry.stepsPending === 0) this.#output.acknowledge(PacketType.PUBREL, packetId, 0);
     } else if (reasonCode >= 0x80) {
       this.#complete(entry, reasonCode, reasonString);
     } else {
@@ -168,7 +165,7 @@ export class OutboundFlow {
         entry.stepsPending++;
         this.#journal.add({ op: 'out.rec', seq: BigInt(entry.seq) }, 'released', entry);
       } else {
-        this.#release(packetId, 0); // [MQTT-4.3.3-4]
+        this.#output.acknowledge(PacketType.PUBREL, packetId, 0); // [MQTT-4.3.3-4]
       }
     }
   }
@@ -192,7 +189,8 @@ export class OutboundFlow {
     if (wait !== 'put') entry.stepsPending--;
     if (wait === 'released') {
       // Also after a failure: the broker has the message, and going on is better than staying, though a crash could double it now.
-      if (this.#connection.isConnected && entry.state === EntryState.Released && entry.stepsPending === 0) this.#release(entry.packetId, 0);
+      if (this.#connection.isConnected && entry.state === EntryState.Released && entry.stepsPending === 0)
+        this.#output.acknowledge(PacketType.PUBREL, entry.packetId, 0);
       return;
     }
     if (error !== undefined) {
@@ -220,7 +218,7 @@ export class OutboundFlow {
     for (const entry of entries) {
       if (entry.state === EntryState.Released) {
         this.#count(entry);
-        if (entry.stepsPending === 0) this.#release(entry.packetId, 0); // [MQTT-4.4.0-1] [MQTT311-4.4.0-1]
+        if (entry.stepsPending === 0) this.#output.acknowledge(PacketType.PUBREL, entry.packetId, 0); // [MQTT-4.4.0-1] [MQTT311-4.4.0-1]
       } else {
         entry.state = EntryState.Assigned;
         this.#again.push(entry); // [MQTT-4.6.0-1] [MQTT311-4.6.0-1]
@@ -343,7 +341,7 @@ export class OutboundFlow {
     }
     this.#count(entry);
     entry.isProbing = entry.qos === 2 && this.mustProbe && !entry.isRepeated && !this.#probed.has(entry.packetId);
-    if (entry.isProbing) this.#release(entry.packetId, 0);
+    if (entry.isProbing) this.#output.acknowledge(PacketType.PUBREL, entry.packetId, 0);
     this.#outgoing.push(entry);
   }
 
@@ -362,12 +360,6 @@ export class OutboundFlow {
       }
       this.#outgoing.shift();
     }
-  }
-
-  /** PUBREL. */
-  #release(packetId: number, reasonCode: number): void {
-    this.#output.reserve(acknowledgementBytesMax);
-    this.#output.at = writeAcknowledgement(this.#output.bytes, this.#output.at, pubrel, packetId, reasonCode);
   }
 
   #sent(packetId: number): OutboundEntry | undefined {

@@ -1,5 +1,5 @@
 // HOT
-import { Deque } from './deque.ts';
+import { Deque } from '#base/deque.ts';
 import { EntryState } from './outbound-entry.ts';
 import type { OutboundEntry } from './outbound-entry.ts';
 

@@ -1,6 +1,10 @@
 // HOT
+import { PacketType, writeAcknowledgement } from '@wrenmq/codec';
+import type { AcknowledgementType } from '@wrenmq/codec';
+
 const bytesMin = 512;
 const firstBytesMax = 65_536;
+const acknowledgementBytesMax = 5;
 /** Up to this length a loop is faster than `set`. */
 const shortBytesMax = 64;
 
@@ -33,6 +37,12 @@ export class OutputBuffer {
   append(source: Uint8Array): void {
     this.reserve(source.length);
     this.copy(source);
+  }
+
+  acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void {
+    const first = (type << 4) | (type === PacketType.PUBREL ? 2 : 0);
+    this.reserve(acknowledgementBytesMax);
+    this.at = writeAcknowledgement(this.bytes, this.at, first, packetId, reasonCode);
   }
 
   /** What was written, the caller's to keep; undefined when there is nothing. */

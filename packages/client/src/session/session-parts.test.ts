@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeUtf8 } from '@wrenmq/codec';
 import fc from 'fast-check';
-import { Deque } from './deque.ts';
+import { Deque } from '#base/deque.ts';
 import { IdentifierGroups } from './identifier-groups.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import { PacketIds } from './packet-ids.ts';

@@ -8,7 +8,6 @@ import {
   canCarryReasonCode,
   checkFixedHeader,
   decodeAcknowledgement,
-  decodeAcknowledgementPacket,
   decodeAuth,
   decodeConnack,
   decodeDisconnect,
@@ -339,10 +338,9 @@ export class Session implements SessionCore {
     const frame = this.#acknowledgement;
     const { version } = this.#connection;
     decodeAcknowledgement(frame, version, first, bytes, body, end);
-    const { packetId, reasonCode } = frame;
+    const { packetId, reasonCode, properties } = frame;
     const type = first >> 4;
-    const reasonString =
-      reasonCode < 0x80 ? undefined : decodeAcknowledgementPacket(version, first, bytes, body, end).properties?.reasonString;
+    const reasonString = properties?.reasonString;
     if (type === PacketType.PUBACK) this.#outbound.acknowledged(packetId, reasonCode, reasonString);
     else if (type === PacketType.PUBREC) this.#outbound.received(packetId, reasonCode, reasonString);
     else if (type === PacketType.PUBREL) this.#inbound.released(packetId);

@@ -1,5 +1,5 @@
 import { MqttError } from '#base/mqtt-error.ts';
-import type { SchemaInput, SchemaOutput, SchemaResult, StandardSchema } from '#base/standard-schema.ts';
+import type { SchemaIssue, SchemaInput, SchemaOutput, SchemaResult, StandardSchema } from '#base/standard-schema.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 import { json } from './payload-codecs.ts';
 import { TopicPattern } from './topic-pattern.ts';
@@ -66,10 +66,15 @@ export function check(schema: StandardSchema | undefined, value: unknown): unkno
   return result instanceof Promise ? result.then(accept) : accept(result);
 }
 
+/** The steps to what an issue is about: keys may be symbols, and steps objects. */
+export function pathOf(path: NonNullable<SchemaIssue['path']>): string[] {
+  return path.map((step) => String(typeof step === 'object' ? step.key : step));
+}
+
 function accept(result: SchemaResult<unknown>): unknown {
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(({ message, path = [] }) => {
-    const place = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
+    const place = pathOf(path).join('.');
     return place === '' ? message : `${place}: ${message}`;
   });
   throw new MqttError('VALIDATION', issues.join('; '), { cause: result.issues });

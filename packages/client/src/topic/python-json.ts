@@ -12,15 +12,20 @@ export interface PythonJsonOptions {
  * objects that hold themselves; SyntaxError for what is no JSON.
  */
 export function createPythonJson({ bigIntegers = false }: PythonJsonOptions = {}): PayloadCodec {
+  return codecOf(bigIntegers ? isLarge : undefined);
+}
+
+export const pythonJson: PayloadCodec = /* @__PURE__ */ codecOf(undefined);
+
+/** `isKept`: which integers are given as BigInt. */
+function codecOf(isKept: ((integer: string) => boolean) | undefined): PayloadCodec {
   return {
     contentType: 'application/json',
     utf8: true,
     encode: (value) => text.encode(dump(value)),
-    decode: (payload) => load(text.decode(payload), bigIntegers),
+    decode: (payload) => load(text.decode(payload), isKept),
   };
 }
-
-export const pythonJson: PayloadCodec = /* @__PURE__ */ createPythonJson();
 
 function dump(value: unknown): string {
   switch (typeof value) {
@@ -59,26 +64,26 @@ function dumpNumber(value: number): string {
   return digits.replace(/e-(\d)$/, 'e-0$1');
 }
 
-function load(source: string, bigIntegers: boolean): unknown {
-  if (!bigIntegers) {
+function load(source: string, isKept: ((integer: string) => boolean) | undefined): unknown {
+  if (isKept === undefined) {
     try {
       return JSON.parse(source) as unknown;
     } catch (error) {
       if (!/NaN|Infinity/.test(source)) throw error;
     }
   }
-  return loadWithMarks(source, bigIntegers);
+  return loadWithMarks(source, isKept);
 }
 
 /** Strings, and what stands for numbers. A string may lack its end, so that a text without an end is gone through once. */
 const token = /"[^"\\]*(?:\\[^][^"\\]*)*"?|-?Infinity|NaN|-?\d[\d.eE+-]*/g;
 
 /** What JSON.parse does not understand, or rounds, goes through it as a string behind a mark that nobody can guess. */
-function loadWithMarks(source: string, bigIntegers: boolean): unknown {
+function loadWithMarks(source: string, isKept: ((integer: string) => boolean) | undefined): unknown {
   const mark = Array.from(crypto.getRandomValues(new Uint32Array(4)), String).join('-');
   const marked = source.replaceAll(token, (found) => {
     const isSpecial = /[NI]/.test(found[found.startsWith('-') ? 1 : 0]);
-    return isSpecial || (bigIntegers && isLarge(found)) ? `"${mark}${found}"` : found;
+    return isSpecial || isKept?.(found) ? `"${mark}${found}"` : found;
   });
   return JSON.parse(marked, (key, value: unknown) => {
     if (key.startsWith(mark)) throw new SyntaxError(`${key.slice(mark.length)} cannot be a key`);
