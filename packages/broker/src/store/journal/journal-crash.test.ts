@@ -141,6 +141,30 @@ test('a disk that is full refuses what grows the store, takes deletions, and ser
   await store.close();
 });
 
+for (const bytes of [100, 150, 250, 400, 600, 1100].map((kib) => kib * KIB)) {
+  test(`a disk that is full of records of ${bytes / KIB} KiB takes deletions`, async () => {
+    for (const bytesMax of [4, 4.25, 4.5, 4.75, 5, 5.25].map((mib) => mib * KIB * KIB)) {
+      const store = await open(new SimulatedDisk(randomFrom(1)), bytesMax);
+      const acknowledged: string[] = [];
+      let isFull = false;
+      for (let i = 0; !isFull; i += 1) {
+        await store.commit(batchOf(`k${i}`, bytes)).then(
+          () => acknowledged.push(`k${i}`),
+          () => (isFull = true),
+        );
+      }
+      assert.ok(acknowledged.length > 1, `${acknowledged.length} at ${bytesMax}`);
+      for (const key of acknowledged) {
+        const deletion = new Batch();
+        deletion.delete('meta', Buffer.from(key));
+        await store.commit(deletion);
+      }
+      await retryUntilTaken(store, 'after deletion', bytes);
+      await store.close();
+    }
+  });
+}
+
 test('a full disk lets the store close and open again', async () => {
   const disk = new SimulatedDisk(randomFrom(1), 2 * KIB * KIB);
   const store = await open(disk);

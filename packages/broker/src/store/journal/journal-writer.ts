@@ -145,9 +145,9 @@ export class JournalWriter {
   }
 
   async #writeGroup(group: readonly Job[]): Promise<void> {
-    await this.#secureReserve(group);
     let bytes = FRAME_HEADER_BYTES;
     for (const job of group) bytes += job.bytes;
+    await this.#secureReserve(group, bytes);
     const segment = this.#segments.place(bytes) ?? (await this.#placeAfterPreparing(bytes));
     if (!this.#segments.hasReserve) void this.restoreReserve();
     const frame = this.#bufferOf(bytes);
@@ -164,13 +164,16 @@ export class JournalWriter {
    * When the disk is full only what does not make the store grow may use the reserve: so readers can still acknowledge, and
    * what they free makes room.
    */
-  async #secureReserve(group: readonly Job[]): Promise<void> {
-    if (this.#segments.hasReserve) return;
+  async #secureReserve(group: readonly Job[], bytes: number): Promise<void> {
+    const exhausts = this.#segments.exhaustsReserve(bytes);
+    if (this.#segments.hasReserve && !exhausts) return;
     const { active } = this.#segments;
     const isHalfFree = active.used < active.bytes / 2;
-    if (this.#segments.isPreparing && isHalfFree) return;
+    if (this.#segments.isPreparing && isHalfFree && active.used + bytes <= active.bytes) return;
     if (!group.some((job) => this.#needsRoom(job, isHalfFree))) return;
     await this.#prepare();
+    // A large frame would leave nothing of the reserve that was made just now.
+    if (!exhausts && this.#segments.exhaustsReserve(bytes)) await this.#prepare();
   }
 
   async #placeAfterPreparing(bytes: number): Promise<Segment> {

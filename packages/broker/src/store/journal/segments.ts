@@ -110,6 +110,12 @@ export class Segments {
     return this.#activeAt < this.#segments.length - 1;
   }
 
+  /** True when a frame of so many bytes goes into the reserve, and leaves less than half of it. */
+  exhaustsReserve(bytes: number): boolean {
+    if (!this.hasReserve || this.active.used === 0 || this.active.used + bytes <= this.active.bytes) return false;
+    return bytes > this.#segments[this.#activeAt + 1].bytes / 2;
+  }
+
   /** Bytes behind which the segments before the active one, and it, are written. */
   get usedBytes(): number {
     return this.#usedBytes;
