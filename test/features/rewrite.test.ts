@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type BrokerOptions, ReasonCode, rewrite } from '@wrenmq/broker';
 import { loadConfig, previewRewrite } from '@wrenmq/broker/administration';
-import { connectBytes, launchBroker, tempDirectory, WireClient } from '@wrenmq/testkit';
+import { connectBytes, FakeClock, launchBroker, tempDirectory, WireClient } from '@wrenmq/testkit';
 import { embed, settings } from '#root/test/embedding/start.ts';
 import { needs, run, Subscriber } from '#root/test/interop/interop.ts';
 import { PahoClient, pahoFile } from './paho-client.ts';
@@ -158,6 +158,20 @@ test('a topic alias stands for the topic that the client said, and is rewritten 
     messages.map(({ topic, payload }) => `${topic} ${payload.toString()}`),
     ['y/1 a', 'y/1 b'],
   );
+});
+
+test('a destination may be for later; what is authorized is the topic that it is for', async (t) => {
+  const later: Rule = { action: 'publish', sourceTopic: 'later/#', re: '^later/(.+)$', destTopic: '$delayed/5/$1' };
+  const rules = [{ permission: 'deny', action: 'publish', topics: ['secret/#'] }, everything];
+  const clock = new FakeClock();
+  const { connect } = await embed(t, { clock, ...withRules([later], { authorization: { rules } }) });
+  const client = await connect();
+  await client.subscribe({ filter: '#', qos: 1 });
+  assert.equal(await client.publish({ topic: 'later/secret/1', qos: 1 }), NotAuthorized);
+  assert.equal(await client.publish({ topic: 'later/a', qos: 1 }), 0);
+  await client.expectNothing();
+  clock.advance(5000);
+  assert.equal((await client.receive()).topic, 'a');
 });
 
 test('changed rules hold from the next packet on; what is subscribed stays', async (t) => {
