@@ -1,4 +1,4 @@
-/** What a web page pays for the client: bytes of the minified bundle after gzip. docs/adr/0009-client-size.md says where they go. */
+/** What a web page pays for the client: bytes of the minified bundle after gzip. docs/adr/0010-client-size.md says where they go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';

@@ -9,7 +9,7 @@ import { RpcResponder, type ServedMethod } from './rpc-responder.ts';
  *
  *     await using served = await serveRpc(client, 'device/123', deviceApi, {
  *       getStatus: async () => ({ online: true }),
- *       tail: async function* (input, { signal }) { ... },
+ *       tail: async function* (input, { signal }) { while (!signal.aborted) yield 'a line'; },
  *     });
  *
  * Resolves when the broker has granted the subscriptions; rejects with MqttError when it refuses. `remove()` takes no new call, ends
