@@ -60,6 +60,7 @@ test('subscriptions are ended by others as by the client', async () => {
 
 test('what is asked for while CONNACK is on its way is waited for, what is asked for later is not', async () => {
   const house = await TestHouse.open();
+  house.authorizer.isAsynchronous = true;
   let calls = 0;
   house.hooks.register(EMBEDDER, 'client.connected', ({ clientId }) => {
     calls += 1;

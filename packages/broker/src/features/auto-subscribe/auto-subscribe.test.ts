@@ -19,13 +19,23 @@ function start(topics: readonly (Partial<AutomaticTopic> & { readonly topic: str
   };
   const settings = { topics: topics.map((one) => ({ ...options, ...one })) };
   const context = testFeatureContext<AutoSubscribeSettings>('autoSubscribe', settings, { clients });
-  const feature = new AutoSubscribe(context);
+  let hooks = 0;
+  const { on } = context;
+  const counting: typeof on = (point, hook) => {
+    const withdraw = on(point, hook);
+    hooks += 1;
+    return () => {
+      hooks -= 1;
+      withdraw();
+    };
+  };
+  const feature = new AutoSubscribe({ ...context, on: counting });
   const connect = (facts = factsOf('c1')): readonly string[] => {
     asked.length = 0;
     context.hooks.observe('client.connected', facts, false, connectDetails);
     return asked.flatMap(([, wishes]) => wishes.map(({ filter }) => filter));
   };
-  return { context, feature, asked, connect };
+  return { context, feature, asked, connect, hooked: () => hooks };
 }
 
 test('a client that connects is subscribed with the options of each topic', () => {
@@ -73,11 +83,14 @@ test('when nothing is left for a client nobody is asked', () => {
 });
 
 test('topics that are changed hold for the next client; without any there is no hook', () => {
-  const { feature, connect } = start([]);
+  const { feature, connect, hooked } = start([]);
   assert.deepEqual(connect(), []);
+  assert.equal(hooked(), 0);
   feature.reload({ topics: [{ topic: 'a', ...options }] });
   feature.reload({ topics: [{ topic: 'b', ...options }] });
   assert.deepEqual(connect(), ['b']);
+  assert.equal(hooked(), 1);
   feature.reload({ topics: [] });
   assert.deepEqual(connect(), []);
+  assert.equal(hooked(), 0);
 });

@@ -74,6 +74,17 @@ test('when a session is over everything is free that it had, and nothing else', 
   assert.equal(exclusive.size, 1);
 });
 
+test('what somebody else has by now is not given back by who had it before, or never had it', () => {
+  const { exclusive, hooks, subscribe } = start();
+  subscribe('a', '$exclusive/t');
+  hooks.observe('session.closed', 'a');
+  subscribe('b', '$exclusive/t');
+  hooks.observe('session.closed', 'a');
+  subscribe('a', '$exclusive/u');
+  hooks.observe('subscription.removed', 'a', '$exclusive/t');
+  assert.equal(exclusive.ownerOf('t'), 'b');
+});
+
 test('what sessions had before a restart is theirs', () => {
   const { exclusive, accept } = start(true, [
     { clientId: 'a', filter: '$exclusive/t' },
