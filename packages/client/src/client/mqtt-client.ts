@@ -1,6 +1,7 @@
 import type { QoS } from '@wrenmq/codec';
 import type { MqttError } from '#base/mqtt-error.ts';
 import type { Message, Payload, PublishOptions, PublishResult } from '#message/message.ts';
+import type { BrokerLimits } from '#session/broker-limits.ts';
 import type { ConcreteTopic, Topic, TopicParams } from '#topic/topic.ts';
 
 export interface SubscribeOptions {
@@ -75,20 +76,6 @@ export interface CloseOptions {
   readonly withWill?: boolean;
 }
 
-/** What the broker allows on this connection; the defaults of MQTT before the first one. */
-export interface Limits {
-  readonly receiveMaximum: number;
-  readonly maxPacketSize: number;
-  readonly maximumQoS: QoS;
-  readonly retain: boolean;
-  readonly wildcard: boolean;
-  readonly subscriptionIds: boolean;
-  readonly shared: boolean;
-  readonly topicAliasMaximum: number;
-  /** Seconds. */
-  readonly keepAlive: number;
-}
-
 export interface ClientStats {
   /** Sent, not acknowledged. */
   readonly inflight: number;
@@ -123,7 +110,7 @@ export interface MqttClient extends AsyncDisposable {
   readonly clientId: string;
   readonly state: 'connecting' | 'online' | 'offline' | 'closed';
   readonly protocolVersion: 4 | 5;
-  readonly limits: Limits;
+  readonly limits: BrokerLimits;
   readonly stats: ClientStats;
   /** Response Information of CONNACK, where the broker gives it. */
   readonly responseInformation: string | undefined;

@@ -1,12 +1,11 @@
-import type { ConnackProperties, Will } from '@wrenmq/codec';
+import type { Will } from '@wrenmq/codec';
 import { MqttError } from '#base/mqtt-error.ts';
 import { randomClientId } from '#base/random-client-id.ts';
 import { payloadBytes, publishProperties } from '#message/publish-fields.ts';
+import { packetBytesMax } from '#session/broker-limits.ts';
 import type { SessionSettings } from '#session/session-contract.ts';
 import type { ConnectOptions, OutboundOptions, WillOptions } from './connect-options.ts';
-import type { Limits } from './mqtt-client.ts';
 
-const packetBytesMax = 268_435_455;
 const durableExpirySeconds = 86_400;
 
 /** What the session is made with, defaults filled in. */
@@ -47,19 +46,4 @@ function willOf(options: WillOptions): Will {
     ...(expiry !== undefined && { messageExpiryInterval: expiry }),
   };
   return { topic, payload: payloadBytes(payload), qos, retain, properties };
-}
-
-/** What a broker allows that says so in CONNACK, or says nothing. */
-export function limitsOf(properties: ConnackProperties, keepAlive: number): Limits {
-  return {
-    receiveMaximum: properties.receiveMaximum ?? 0xffff,
-    maxPacketSize: properties.maximumPacketSize ?? packetBytesMax,
-    maximumQoS: properties.maximumQoS ?? 2,
-    retain: properties.retainAvailable ?? true,
-    wildcard: properties.wildcardSubscriptionAvailable ?? true,
-    subscriptionIds: properties.subscriptionIdentifierAvailable ?? true,
-    shared: properties.sharedSubscriptionAvailable ?? true,
-    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-    keepAlive: properties.serverKeepAlive ?? keepAlive,
-  };
 }

@@ -10,6 +10,7 @@ import type { AnyHandler } from '#delivery/handler-lanes.ts';
 import { MessageStream } from '#delivery/message-stream.ts';
 import type { Message, Payload, PublishOptions, PublishResult } from '#message/message.ts';
 import { payloadBytes, publishProperties } from '#message/publish-fields.ts';
+import { type BrokerLimits, brokerLimits } from '#session/broker-limits.ts';
 import type { ConnectionOutcome, Delivery } from '#session/session-contract.ts';
 import { Session } from '#session/session.ts';
 import type { StoreOp } from '#store/session-store.ts';
@@ -29,7 +30,6 @@ import type {
   EnqueuedMessage,
   HandleOptions,
   Handler,
-  Limits,
   MqttClient,
   Registration,
   RequestManyOptions,
@@ -40,7 +40,7 @@ import type {
 import { Outbound } from './outbound.ts';
 import { PublishFlow } from './publish-flow.ts';
 import { RequestInbox } from './request-inbox.ts';
-import { limitsOf, outboundOptions, sessionSettings } from './session-settings.ts';
+import { outboundOptions, sessionSettings } from './session-settings.ts';
 
 const noOptions: PublishOptions = {};
 const noFields = { properties: undefined, expiresAt: undefined };
@@ -61,7 +61,7 @@ export interface ClientTarget {
 /** The client: what `createClient` gives. The contract says what its methods do. */
 export class WrenClient implements MqttClient, DriverHost, ConnectorHost, InboundHost {
   state: MqttClient['state'] = 'connecting';
-  limits: Limits;
+  limits: BrokerLimits;
   protocolVersion: 4 | 5;
   responseInformation: string | undefined;
   readonly #options: ConnectOptions;
@@ -90,7 +90,7 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
     const { store } = options.session ?? {};
     this.protocolVersion = settings.version;
     this.#keepAlive = settings.keepAlive;
-    this.limits = limitsOf({}, this.#keepAlive);
+    this.limits = brokerLimits({}, this.#keepAlive);
     this.#driver = new Driver(
       this,
       surroundings,
@@ -207,7 +207,7 @@ export class WrenClient implements MqttClient, DriverHost, ConnectorHost, Inboun
   onOnline({ sessionPresent, properties }: ConnectionOutcome): void {
     const { attempt } = this.#connector;
     this.#connections += 1;
-    this.limits = limitsOf(properties, this.#keepAlive);
+    this.limits = brokerLimits(properties, this.#keepAlive);
     this.responseInformation = properties.responseInformation;
     this.#connector.onOnline();
     this.#inbound.onOnline(sessionPresent);

@@ -1,4 +1,4 @@
-import type { ConnackProperties, QoS } from '@wrenmq/codec';
+import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 
 /** Some packet identifiers are left for SUBSCRIBE and UNSUBSCRIBE. */
 const quotaMax = 0xffff - 0x400;
@@ -14,13 +14,7 @@ export class ConnectionState {
   now = 0;
   /** How many QoS 1 and 2 messages may be unacknowledged. */
   quota = 0;
-  maxPacketSize = Infinity;
-  maximumQoS: QoS = 2;
-  hasRetain = true;
-  topicAliasMaximum = 0;
-  hasIdentifiers = false;
-  hasWildcards = true;
-  hasShared = true;
+  limits: BrokerLimits = brokerLimits({}, 0);
 
   constructor(version: 4 | 5, maxInflight: number) {
     this.version = version;
@@ -28,16 +22,15 @@ export class ConnectionState {
   }
 
   /** CONNACK has come. */
-  connect(properties: ConnackProperties): void {
+  connect(limits: BrokerLimits): void {
     this.isConnected = true;
     this.number++;
-    this.quota = Math.min(this.maxInflight, properties.receiveMaximum ?? quotaMax, quotaMax); // [MQTT-3.3.4-7]
-    this.maxPacketSize = properties.maximumPacketSize ?? Infinity;
-    this.maximumQoS = properties.maximumQoS ?? 2;
-    this.hasRetain = properties.retainAvailable ?? true;
-    this.topicAliasMaximum = properties.topicAliasMaximum ?? 0;
-    this.hasIdentifiers = this.version === 5 && (properties.subscriptionIdentifierAvailable ?? true);
-    this.hasWildcards = properties.wildcardSubscriptionAvailable ?? true;
-    this.hasShared = properties.sharedSubscriptionAvailable ?? true;
+    this.limits = limits;
+    this.quota = Math.min(this.maxInflight, limits.receiveMaximum, quotaMax); // [MQTT-3.3.4-7]
+  }
+
+  /** Subscription identifiers. */
+  get hasIdentifiers(): boolean {
+    return this.version === 5 && this.limits.subscriptionIds;
   }
 }

@@ -300,11 +300,12 @@ export class OutboundFlow {
 
   /** Why the broker would not take it, or nobody wants it any more. */
   #refusal(topic: OutboundTopic, source: PublishSource, properties: Uint8Array): MqttError | undefined {
-    const { maximumQoS, hasRetain, now } = this.#connection;
+    const { limits, now } = this.#connection;
+    const { maximumQoS, maxPacketSize } = limits;
     if (source.expiresAt !== undefined && source.expiresAt <= now) return expiredError();
     if (source.qos > maximumQoS) return new MqttError('NOT_SUPPORTED', `the broker takes QoS ${maximumQoS} at most`); // [MQTT-3.2.2-11]
-    if (source.retain && !hasRetain) return new MqttError('NOT_SUPPORTED', 'the broker retains nothing'); // [MQTT-3.2.2-14]
-    return this.#publishes.fits(topic, source, properties) ? undefined : tooLargeError(this.#connection.maxPacketSize); // [MQTT-3.2.2-15]
+    if (source.retain && !limits.retain) return new MqttError('NOT_SUPPORTED', 'the broker retains nothing'); // [MQTT-3.2.2-14]
+    return this.#publishes.fits(topic, source, properties) ? undefined : tooLargeError(maxPacketSize); // [MQTT-3.2.2-15]
   }
 
   #store(entry: OutboundEntry): void {
@@ -336,7 +337,7 @@ export class OutboundFlow {
   /** Gives it a place in the quota; it leaves in its turn. */
   #take(entry: OutboundEntry): void {
     if (!this.#publishes.fits(entry.topic, entry, entry.properties)) {
-      this.#fail(entry, tooLargeError(this.#connection.maxPacketSize));
+      this.#fail(entry, tooLargeError(this.#connection.limits.maxPacketSize));
       return;
     }
     this.#count(entry);

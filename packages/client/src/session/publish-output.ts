@@ -12,6 +12,7 @@ import {
   writeVariableByteInteger,
 } from '@wrenmq/codec';
 import type { QoS } from '@wrenmq/codec';
+import { packetBytesMax } from './broker-limits.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { OutboundEntry } from './outbound-entry.ts';
 import type { OutboundTopic } from './outbound-topics.ts';
@@ -45,8 +46,9 @@ export class PublishOutput {
 
   /** Whether the broker takes a packet of this size. [MQTT-3.2.2-15] */
   fits(topic: OutboundTopic, source: PublishSource, properties: Uint8Array): boolean {
-    const { version, maxPacketSize } = this.#connection;
-    if (maxPacketSize === Infinity) return true;
+    const { version } = this.#connection;
+    const { maxPacketSize } = this.#connection.limits;
+    if (maxPacketSize === packetBytesMax) return true;
     const propertyBytes = properties.length + (source.expiresAt === undefined ? 0 : expiryBytes);
     return publishSize(version, topic.bytes.length, propertyBytes, source.payload.length, source.qos) <= maxPacketSize;
   }
@@ -59,7 +61,7 @@ export class PublishOutput {
     let topicBytes = topic.bytes.length;
     let propertyBytes = properties.length + (expiresAt === undefined ? 0 : expiryBytes);
     let alias = 0;
-    if (this.#connection.topicAliasMaximum > 0 && topicBytes >= aliasedBytesMin) {
+    if (this.#connection.limits.topicAliasMaximum > 0 && topicBytes >= aliasedBytesMin) {
       const isKnown = topic.connection === this.#connection.number && topic.alias > 0;
       alias = this.#alias(topic, topicBytes + propertyBytes + payload.length);
       if (alias > 0) propertyBytes += topicAliasBytes;
@@ -92,7 +94,8 @@ export class PublishOutput {
 
   /** The topic's alias from now on; 0 when it has none. A topic gets one when it is published to for the second time. */
   #alias(topic: OutboundTopic, bytes: number): number {
-    const { number, topicAliasMaximum, maxPacketSize } = this.#connection;
+    const { number } = this.#connection;
+    const { topicAliasMaximum, maxPacketSize } = this.#connection.limits;
     if (this.#aliasesOf !== number) {
       this.#aliasesOf = number;
       this.#aliases = 0; // [MQTT-3.3.2-7]

@@ -20,6 +20,7 @@ import {
 import type { ConnackPacket, ConnackProperties, ConnectPacket, ConnectProperties, DisconnectProperties, FrameSink } from '@wrenmq/codec';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
+import { brokerLimits, packetBytesMax } from './broker-limits.ts';
 import { ConnectionState } from './connection-state.ts';
 import { InboundDelivery } from './inbound-delivery.ts';
 import { InboundFlow, InboundRecord, topicAliasMaximum } from './inbound-flow.ts';
@@ -45,7 +46,6 @@ import { Subscriptions } from './subscriptions.ts';
 const pingreq = new Uint8Array([PacketType.PINGREQ << 4, 0]);
 /** Values that need not be sent, as they are the defaults. */
 const receiveMaximumDefault = 0xffff;
-const packetSizeMax = 268_435_455;
 
 /** Where a connection stands. `Ended`: nothing more is read or written until `closed`. */
 type Phase = 'idle' | 'connecting' | 'connected' | 'ended';
@@ -297,7 +297,7 @@ export class Session implements SessionCore {
     const properties: ConnectProperties = { topicAliasMaximum, requestResponseInformation: true };
     if (sessionExpiry > 0) properties.sessionExpiryInterval = sessionExpiry;
     if (receiveMaximum < receiveMaximumDefault) properties.receiveMaximum = receiveMaximum;
-    if (maxPacketSize < packetSizeMax) properties.maximumPacketSize = maxPacketSize;
+    if (maxPacketSize < packetBytesMax) properties.maximumPacketSize = maxPacketSize;
     if (userProperties !== undefined) properties.userProperties = userProperties.map(([name, value]) => [name, value]);
     if (identity.authMethod !== undefined) properties.authenticationMethod = identity.authMethod;
     if (identity.authData !== undefined) properties.authenticationData = identity.authData;
@@ -364,8 +364,9 @@ export class Session implements SessionCore {
     this.#hasSession = true;
     this.#phase = 'connected';
     this.#clientId = properties.assignedClientIdentifier ?? this.#clientId; // [MQTT-3.2.2-16]
-    this.#connection.connect(properties);
-    this.#keepAlive.start(properties.serverKeepAlive ?? this.#settings.keepAlive, this.#connection.now); // [MQTT-3.2.2-21]
+    const limits = brokerLimits(properties, this.#settings.keepAlive);
+    this.#connection.connect(limits);
+    this.#keepAlive.start(limits.keepAlive, this.#connection.now);
     // ORDER: the loss first, then what it makes of the messages.
     if (this.#journal.isDurable && !(sessionPresent && wasKnown)) this.#journal.add({ op: 'session', state: wasKnown ? 'lost' : 'new' });
     this.#outbound.mustProbe = sessionPresent && (this.#outbound.mustProbe || !wasKnown);
@@ -421,7 +422,7 @@ export class Session implements SessionCore {
 
   #disconnect(reasonCode: number, properties: DisconnectProperties): void {
     const bytes = encodeDisconnect({ type: PacketType.DISCONNECT, reasonCode, properties }, this.#connection.version);
-    if (bytes.length <= this.#connection.maxPacketSize) this.#output.append(bytes);
+    if (bytes.length <= this.#connection.limits.maxPacketSize) this.#output.append(bytes);
   }
 
   #reject(error: MqttError, properties: ConnackProperties | DisconnectProperties | undefined): void {

@@ -259,15 +259,15 @@ export class Subscriptions {
       this.#request(identifier, helds.slice(0, half));
       this.#request(identifier, helds.slice(half));
     } else {
-      this.#giveUp(helds[0], tooLargeError(this.#connection.maxPacketSize));
+      this.#giveUp(helds[0], tooLargeError(this.#connection.limits.maxPacketSize));
     }
   }
 
   #isSupported(held: HeldFilter): boolean {
-    const { hasShared, hasWildcards } = this.#connection;
+    const { shared, wildcard } = this.#connection.limits;
     const isShared = held.filter.startsWith('$share/');
-    if ((hasShared || !isShared) && (hasWildcards || !/[+#]/.test(held.filter))) return true;
-    this.#giveUp(held, new MqttError('NOT_SUPPORTED', `the broker has no ${isShared && !hasShared ? 'shared' : 'wildcard'} subscriptions`));
+    if ((shared || !isShared) && (wildcard || !/[+#]/.test(held.filter))) return true;
+    this.#giveUp(held, new MqttError('NOT_SUPPORTED', `the broker has no ${isShared && !shared ? 'shared' : 'wildcard'} subscriptions`));
     return false;
   }
 
@@ -293,7 +293,7 @@ export class Subscriptions {
 
   /** Whether the broker takes it; its packet identifier is free again otherwise. */
   #fits(bytes: Uint8Array, packetId: number): boolean {
-    if (bytes.length <= this.#connection.maxPacketSize) return true; // [MQTT-3.2.2-15]
+    if (bytes.length <= this.#connection.limits.maxPacketSize) return true; // [MQTT-3.2.2-15]
     this.#ids.release(packetId);
     return false;
   }
