@@ -34,20 +34,26 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
 
 /** Runs one command and returns its exit code. Whatever goes wrong is one block on standard error, without a stack. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const isJson = asksForJson(args);
   try {
-    const program = await createProgram(args[0]);
-    const { command, depth } = findCommand(program, args);
-    const normal = [...args.slice(0, depth), ...normalizeArguments(command, args.slice(depth))];
+    const asked = args[0] === 'help' && isCommand(args[1]) ? [...args.slice(1), '--help'] : args;
+    const program = await createProgram(asked[0], isJson);
+    const { command, depth } = findCommand(program, asked);
+    const normal = [...asked.slice(0, depth), ...normalizeArguments(command, asked.slice(depth))];
     await program.parseAsync(normal, { from: 'user' });
     return ExitCode.Success;
   } catch (error) {
-    return report(error, args.includes('--json'));
+    return report(error, isJson);
   }
 }
 
 function report(error: unknown, isJson: boolean): number {
-  // Commander has said it already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Success : ExitCode.Usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return ExitCode.Success;
+    // Commander has said it already, in words.
+    if (isJson) console.error(jsonError(new CommandError(error.message.replace(/^error: /, ''), ExitCode.Usage)));
+    return ExitCode.Usage;
+  }
   if (error instanceof CommandError) {
     if (error.message !== '') console.error(isJson ? jsonError(error) : error.message);
     return error.exitCode;
@@ -55,8 +61,16 @@ function report(error: unknown, isJson: boolean): number {
   const isOurFault =
     !(error instanceof Error) || error.name === 'InvariantError' || error instanceof TypeError || error instanceof RangeError;
   if (isOurFault) console.error('wrenmq: this is a fault of WrenMQ, please report it:', error);
-  else console.error(`wrenmq: ${error.message}`);
+  else console.error(isJson ? jsonError(new CommandError(error.message)) : `wrenmq: ${error.message}`);
   return ExitCode.Failure;
+}
+
+/** As far as the command line can be read before it is understood. */
+function asksForJson(args: readonly string[]): boolean {
+  const words = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return words.some(
+    (word, i) => word === '--json' || /^--output=(nd)?json$/.test(word) || (word === '--output' && /^(nd)?json$/.test(words[i + 1] ?? '')),
+  );
 }
 
 function jsonError({ message, exitCode, reasonCode }: CommandError): string {
@@ -66,9 +80,9 @@ function jsonError({ message, exitCode, reasonCode }: CommandError): string {
 }
 
 /** The program with one command, or with every one when there is none of this name: for the help, and to find the nearest. */
-export async function createProgram(name?: string): Promise<Command> {
-  const program = createEmptyProgram();
-  const isKnown = name !== undefined && Object.values(COMMANDS).some((commands) => Object.hasOwn(commands, name));
+export async function createProgram(name?: string, isJson = false): Promise<Command> {
+  const program = createEmptyProgram(isJson);
+  const isKnown = isCommand(name);
   for (const [heading, commands] of Object.entries(COMMANDS)) {
     program.commandsGroup(heading);
     for (const [each, load] of Object.entries(commands)) if (!isKnown || each === name) (await load())(program);
@@ -76,7 +90,11 @@ export async function createProgram(name?: string): Promise<Command> {
   return program;
 }
 
-function createEmptyProgram(): Command {
+function isCommand(name: string | undefined): boolean {
+  return name !== undefined && Object.values(COMMANDS).some((commands) => Object.hasOwn(commands, name));
+}
+
+function createEmptyProgram(isJson: boolean): Command {
   return (
     describeCommand(new Command('wrenmq'), 'WrenMQ, an MQTT broker that is durable by default, and its command line', [
       ['wrenmq start --dev', 'a broker for this machine, in memory'],
@@ -88,9 +106,9 @@ function createEmptyProgram(): Command {
       .version(readVersion(), '--version', 'print the version')
       // Subcommands take over what is set so far.
       .helpOption('--help', 'show this help')
-      .addHelpCommand(new Command('help').argument('[command]').description('show the help of a command').helpGroup('Tools:'))
+      .addHelpCommand(new Command('help').argument('[command...]').description('show the help of a command').helpGroup('Tools:'))
       .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'wrenmq: ')) })
+      .configureOutput({ outputError: (text, write) => !isJson && write(text.replace(/^error: /, 'wrenmq: ')) })
       .showSuggestionAfterError()
       .addHelpText(
         'after',

@@ -23,6 +23,13 @@ const CASES: readonly (readonly [args: string, expected: readonly string[]])[] =
   ['pub -P', ['-P']],
   ['pub --hostname h --no-clean', ['--host', 'h', '--disable-clean-session']],
   ['pub -q1 -rd', ['-q1', '-rd']],
+  ['pub --hostname=h --output=json', ['--host', 'h', '--json']],
+  ['sub --output ndjson -t --output=raw', ['--json', '-t', '--output=raw']],
+  ['sub --output raw --output text', ['--no-eol']],
+  ['sub --sub-id 7', ['--property', 'subscribe\0subscription-identifier\x007']],
+  ['pub --payload-format utf8 -r', ['--property', 'publish\0payload-format-indicator\x001', '-r']],
+  ['pub --will-property k=v=w', ['--property', 'will\0user-property\0k\0v=w']],
+  ['pub --user-properties k=v', ['--user-property', 'k=v']],
   ['pub -- -up', ['--', '-up']],
   ['context add x -P -y', ['x', '--pw=-y']],
   ['start --config wrenmq.yaml', ['--config', 'wrenmq.yaml']],
@@ -58,6 +65,9 @@ const STRANGE: readonly (readonly [flag: string, instead: RegExp])[] = [
   ['-nl', /--no-local/],
   ['-topic', /use --topic/],
   ['-qos', /use --qos/],
+  ['--protocol', /use -L with mqtt:/],
+  ['--output', /--output x: there are text, json, ndjson, raw/],
+  ['--will-property', /must be followed by name=value/],
 ];
 
 for (const [flag, instead] of STRANGE)

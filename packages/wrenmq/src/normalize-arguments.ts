@@ -14,7 +14,28 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   '--session-expiry': '--session-expiry-interval',
   '--will-message': '--will-payload',
   '--retained': '--retain',
+  '--user-properties': '--user-property',
+  '--alpn': '--tls-alpn',
+  '--will-message-retain': '--will-retain',
+  '--ws-path': '--ws',
 };
+
+/** Long names for properties of MQTT 5; where no value is given, the word that follows is it. */
+const PROPERTY_NAMES: Readonly<Record<string, readonly [words: string, isPair?: 'pair']>> = {
+  '--topic-alias': ['publish topic-alias'],
+  '--payload-format': ['publish payload-format-indicator'],
+  '--payload-format-indicator': ['publish payload-format-indicator'],
+  '--sub-id': ['subscribe subscription-identifier'],
+  '--subscription-identifier': ['subscribe subscription-identifier'],
+  '--will-delay': ['will will-delay-interval'],
+  '--will-delay-interval': ['will will-delay-interval'],
+  '--will-property': ['will user-property', 'pair'],
+  '--conn-user-properties': ['connect user-property', 'pair'],
+};
+const PROPERTY_VALUES: Readonly<Record<string, string>> = { utf8: '1', binary: '0' };
+
+/** What --output does; null: what is done anyway. */
+const OUTPUTS: Readonly<Record<string, string | null>> = { text: null, json: '--json', ndjson: '--json', raw: '--no-eol' };
 
 /** Flags of other tools with one dash and more than one letter, and what does the same here. */
 const OTHER_FLAGS: Readonly<Record<string, string>> = {
@@ -36,6 +57,13 @@ const OTHER_FLAGS: Readonly<Record<string, string>> = {
   '-Wr': '--will-retain',
   '-Wd': '-D will will-delay-interval SECONDS',
   '-ws': '--ws',
+};
+
+/** Long flags of other tools that have no equal here. */
+const OTHER_LONG_FLAGS: Readonly<Record<string, string>> = {
+  '--protocol': '-L with mqtt://, mqtts://, ws:// or wss://',
+  '--maximum-reconnect-times': 'nothing: it connects again for as long as that can help, and timeout(1) ends it',
+  '--output-mode': '--output json',
 };
 
 /**
@@ -72,10 +100,18 @@ class Normalizer {
 
   take(args: readonly string[]): void {
     for (let i = 0; i < args.length; i += 1) {
+      const [, name, value] = /^(--[\w-]+)=(.*)$/s.exec(args[i]) ?? [];
+      if (name !== undefined && (name === '--output' || name in OTHER_NAMES || name in PROPERTY_NAMES)) {
+        this.take([name, value]);
+        continue;
+      }
       const flag = this.#options.has(args[i]) ? args[i] : (OTHER_NAMES[args[i]] ?? args[i]);
       if (flag === '--') return void this.result.push(...args.slice(i));
       const option = this.#options.get(flag);
-      if (option === undefined) this.#takeUnknown(flag);
+      const property = option === undefined && this.#options.has('--property') ? PROPERTY_NAMES[flag] : undefined;
+      if (property !== undefined) i += this.#takeNamedProperty(flag, property, args[i + 1]);
+      else if (option === undefined) this.#takeUnknown(flag);
+      else if (option.long === '--output') i += this.#takeOutput(args[i + 1]);
       else if (option.long === '--property') i += this.#takeProperty(args.slice(i + 1));
       else if (option.short === '-o') i += this.#takeFile(flag, args[i + 1]);
       else if (option.long === '--pw') i += this.#takePassword(flag, args[i + 1]);
@@ -87,7 +123,7 @@ class Normalizer {
   #takeUnknown(word: string): void {
     const isCluster = /^-[a-z][a-z]+$/i.test(word);
     const isLong = isCluster && this.#options.has(`-${word}`);
-    const instead = isLong ? `-${word}` : isCluster && this.#options.size > 0 ? OTHER_FLAGS[word] : undefined;
+    const instead = isLong ? `-${word}` : this.#options.size > 0 ? (OTHER_FLAGS[word] ?? OTHER_LONG_FLAGS[word]) : undefined;
     if (instead !== undefined) throw new CommandError(`wrenmq: ${word} is not a flag here; use ${instead}`, ExitCode.Usage);
     this.result.push(word);
   }
@@ -110,6 +146,24 @@ class Normalizer {
     const words = after.slice(0, count);
     this.result.push('--property', words.join(WORD_END));
     return words.length;
+  }
+
+  #takeNamedProperty(flag: string, [words, isPair]: (typeof PROPERTY_NAMES)[string], value: string | undefined): number {
+    const end = isPair === undefined ? -1 : (value?.indexOf('=') ?? -1);
+    if (value === undefined || (isPair !== undefined && end < 0))
+      throw new CommandError(`wrenmq: ${flag} ${value ?? ''}: must be followed by ${isPair ? 'name=value' : 'a value'}`, ExitCode.Usage);
+    const values = isPair === undefined ? [PROPERTY_VALUES[value] ?? value] : [value.slice(0, end), value.slice(end + 1)];
+    this.result.push('--property', [...words.split(' '), ...values].join(WORD_END));
+    return 1;
+  }
+
+  #takeOutput(format: string | undefined): number {
+    const formats = Object.keys(OUTPUTS).filter((name) => OUTPUTS[name] === null || this.#options.has(OUTPUTS[name]));
+    if (format === undefined || !formats.includes(format))
+      throw new CommandError(`wrenmq: --output ${format ?? ''}: there are ${formats.join(', ')}`, ExitCode.Usage);
+    const flag = OUTPUTS[format];
+    if (flag !== null) this.result.push(flag);
+    return 1;
   }
 
   /** One flag a line, its value after a space; lines with # at their beginning are comments. */

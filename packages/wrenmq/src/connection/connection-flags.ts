@@ -47,6 +47,7 @@ export interface ConnectionFlags {
   readonly tlsEngine?: string;
   readonly tlsEngineKpassSha1?: string;
   readonly tlsUseOsCerts?: true;
+  readonly tlsKeylog?: string;
   readonly bind?: string;
   readonly nodelay?: true;
   readonly proxy?: string;
@@ -126,6 +127,7 @@ function addTlsFlags(command: Command): void {
     .option('--psk <hex>', 'a pre-shared key in place of certificates')
     .option('--psk-file <file>', 'the key is the first line of this file')
     .option('--psk-identity <identity>', 'the name of that key')
+    .option('--tls-keylog <file>', 'append the secrets of the connection there, with which Wireshark can read it')
     .option('--tls-use-os-certs', "trust the operating system's authorities")
     .addOption(new Option('--keyform <form>', 'pem').hideHelp())
     .addOption(new Option('--tls-engine <engine>').hideHelp())

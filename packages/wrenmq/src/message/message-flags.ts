@@ -16,6 +16,8 @@ export interface MessageFlags {
   readonly correlation?: string;
   readonly expiry?: string;
   readonly userProperty?: readonly string[];
+  readonly encode?: string;
+  readonly template?: true;
 }
 
 /** Gives a command that publishes the flags for what and where. */
@@ -27,6 +29,8 @@ export function addMessageFlags(command: Command): Command {
     .option('-f, --file <file>', 'the payload is the content of this file')
     .option('-s, --stdin-file', 'the payload is the whole of standard input')
     .option('-n, --null-message', 'an empty payload')
+    .option('--encode <encoding>', 'json (checked), hex, base64, cbor or msgpack: what becomes of the payload before it is sent')
+    .option('--template', 'the payload holds {{n}}, {{ts}}, {{uuid}} or {{rand a b}}: a count, milliseconds, a UUID, a number')
     .option('-q, --qos <qos>', '0, 1 or 2; default: 0')
     .option('--content-type <type>', 'such as application/json')
     .option('--user-property <name=value>', 'repeatable', collect)

@@ -8,6 +8,8 @@ export interface PrintFlags {
   readonly eol?: boolean;
   readonly pretty?: true;
   readonly json?: true;
+  readonly decode?: string;
+  readonly jq?: string;
 }
 
 /** Gives a command that prints messages the flags for how. */
@@ -18,5 +20,8 @@ export function addPrintFlags(command: Command): Command {
     .option('-v, --verbose', 'print the topic too')
     .option('-N, --no-eol', 'no end of line after a message')
     .option('--pretty', 'JSON on several lines, for -F %j and %J')
-    .option('--json', 'a line of JSON for each message');
+    .option('--json', 'a line of JSON for each message')
+    .option('--output <format>', 'text, json, ndjson (both the same as --json) or raw (the same as -N)')
+    .option('--decode <encoding>', 'auto (by content type), json, hex, cbor or msgpack: print the payload as text')
+    .option('--jq <path>', 'print only this part of a payload of JSON, such as .sensors[0].name');
 }

@@ -25,3 +25,26 @@ export function printPretty(value: unknown, depth = 0): string {
   const entries = Object.entries(value).map(([name, item]) => `${indent}\t${JSON.stringify(name)}:\t${printPretty(item, depth + 1)}`);
   return entries.length === 0 ? `{\n${indent}}` : `{\n${entries.join(',\n')}\n${indent}}`;
 }
+
+/** Parses JSON for encodings that have large integers. Throws a SyntaxError. */
+export function parseWithBigInts(text: string): unknown {
+  if (!CHANGED.test(text)) return JSON.parse(text);
+  return exact.parse(text, (_name, value, { source }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value,
+  );
+}
+
+/** JSON of what has no notation of its own there: large integers with all digits, bytes in base64, maps as objects. */
+export function stringifyAnything(value: unknown): string {
+  return JSON.stringify(value, (_name, each: unknown) => {
+    if (typeof each === 'bigint') return exact.rawJSON(String(each));
+    if (each instanceof Uint8Array) return Buffer.from(each).toString('base64');
+    if (each instanceof Map) return Object.fromEntries([...each].map(([name, item]) => [nameOf(name), item]));
+    if (each instanceof Set) return [...each];
+    return each === undefined ? null : each;
+  });
+}
+
+function nameOf(key: unknown): string {
+  return typeof key === 'string' ? key : stringifyAnything(key);
+}

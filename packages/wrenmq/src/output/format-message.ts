@@ -120,7 +120,7 @@ const INTEGERS: Readonly<Record<string, (message: Printable) => number | undefin
   A: () => undefined,
   E: ({ expiry }) => expiry,
   F: ({ payloadFormatIndicator }) => payloadFormatIndicator,
-  l: ({ payload }) => payload.length,
+  l: ({ payload, payloadBytes }) => payloadBytes ?? payload.length,
   m: ({ packetId }) => packetId,
   S: ({ subscriptionIdentifier }) => subscriptionIdentifier,
 };

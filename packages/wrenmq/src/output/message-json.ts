@@ -12,7 +12,7 @@ export function mosquittoObject(message: Printable, { date, nanoseconds }: Momen
     topic: message.topic,
     qos: message.qos,
     retain: message.retain ? 1 : 0,
-    payloadlen: message.payload.length,
+    payloadlen: message.payloadBytes ?? message.payload.length,
     ...(message.qos > 0 ? { mid: message.packetId } : {}),
     ...(Object.keys(properties).length > 0 ? { properties } : {}),
     payload,
@@ -48,7 +48,7 @@ export function messageJson(message: Printable, { date, nanoseconds }: Moment): 
     dup: message.dup,
     ...(message.qos > 0 ? { mid: message.packetId } : {}),
     ...jsonPayload(message),
-    size: message.payload.length,
+    size: message.payloadBytes ?? message.payload.length,
     ...(Object.keys(properties).length > 0 ? { properties } : {}),
   });
 }

@@ -17,4 +17,14 @@ export interface Printable extends Pick<
   | 'expiry'
 > {
   readonly subscriptionIdentifier?: number | undefined;
+  /** Of the payload on the wire, where another one is printed. */
+  readonly payloadBytes?: number | undefined;
+}
+
+/** A copy with other values: the client's messages answer by getters, which can be neither spread nor inherited. */
+export function changed(message: Printable, values: Partial<Printable>): Printable {
+  const { topic, payload, qos, retain, dup, packetId, userProperties, payloadFormatIndicator, contentType } = message;
+  const { responseTopic, correlationData, expiry, subscriptionIdentifier, payloadBytes } = message;
+  const head = { topic, payload, qos, retain, dup, packetId, userProperties, payloadFormatIndicator, contentType };
+  return { ...head, responseTopic, correlationData, expiry, subscriptionIdentifier, payloadBytes, ...values };
 }

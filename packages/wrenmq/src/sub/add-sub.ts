@@ -8,6 +8,8 @@ export function addSub(program: Command): void {
   const command = describeCommand(program.command('sub'), 'subscribe and print what comes, as mosquitto_sub does', [
     ["wrenmq sub -t 'home/#' -v", 'topic and payload'],
     ["wrenmq sub -t 'home/#' --json | jq .payload", 'a line of JSON for each message'],
+    ["wrenmq sub -t 'sensors/#' --decode auto --jq .values[0].celsius -v", 'one value, whatever the encoding'],
+    ["wrenmq sub -t '#' --watch", 'what every topic says, on one screen'],
     ['wrenmq sub -t a -C 1 -W 10', 'one message, at most 10 seconds'],
     ["wrenmq sub -t '#' -F '%I %t %l bytes'", 'a format of your own'],
     ['wrenmq sub -t jobs -q 1 -i worker -c', 'a session that is kept: nothing is missed'],
@@ -30,6 +32,9 @@ export function addSub(program: Command): void {
     .option('--no-local', 'not what this client publishes itself')
     .option('--share <group>', 'share the messages with others of this group')
     .option('--random-filter <percent>', 'print only so many of a hundred');
-  addPrintFlags(command);
+  addPrintFlags(command)
+    .option('-w, --watch', 'show the last message of each topic: on the screen all the time, on a pipe at the end')
+    .option('--message-rate', 'print how many messages and bytes a second come, not the messages')
+    .option('--dump <directory>', 'write each payload to a file there, and print its name');
   addConnectionFlags(command).action(async (flags) => (await import('./sub.ts')).sub(flags));
 }

@@ -1,10 +1,13 @@
 import type { Message, MqttClient, Subscription } from '@wrenmq/client';
 import type { Formatter } from '#output/format-message.ts';
+import { changed } from '#output/printable.ts';
 import type { Output } from '#output/output.ts';
+import type { PayloadTransform } from '#payload/payload-transform.ts';
 import type { MessageFilter } from './message-filter.ts';
 
 interface ReceptionOptions {
   readonly print: Formatter;
+  readonly transform: PayloadTransform;
   readonly filter: MessageFilter;
   /** Messages to print. */
   readonly count: number;
@@ -55,14 +58,11 @@ export class Reception {
   }
 
   #print(message: Message): void {
-    const { print, filter, subscriptionIdentifier } = this.#options;
+    const { print, transform, filter, subscriptionIdentifier } = this.#options;
+    const shown = transform(message);
+    if (shown === undefined) return;
     this.#printed += 1;
     if (!filter.isDrawn()) return;
-    // The message's properties are getters: it cannot be spread.
-    const printable =
-      subscriptionIdentifier === undefined
-        ? message
-        : Object.create(message, { subscriptionIdentifier: { value: subscriptionIdentifier } });
-    print(printable as Message, this.output);
+    print(subscriptionIdentifier === undefined ? shown : changed(shown, { subscriptionIdentifier }), this.output);
   }
 }

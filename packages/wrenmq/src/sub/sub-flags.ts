@@ -24,6 +24,9 @@ export interface SubFlags extends ConnectionFlags, PrintFlags {
   readonly local?: boolean;
   readonly share?: string;
   readonly randomFilter?: string;
+  readonly watch?: true;
+  readonly messageRate?: true;
+  readonly dump?: string;
 }
 
 /** The topic filters to subscribe to; none when the command is only to unsubscribe. */

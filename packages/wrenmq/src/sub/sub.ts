@@ -1,14 +1,15 @@
-import type { MqttClient } from '@wrenmq/client';
+import type { MqttClient, SubscribeOptions } from '@wrenmq/client';
 import { debugLog, openClient } from '#client/open-client.ts';
 import { runClientCommand, type Steps } from '#client/run-client-command.ts';
 import { type Connection, connectOptions } from '#connection/connect-options.ts';
 import { readNumber } from '#connection/read-value.ts';
 import { ExitCode } from '#exit-code.ts';
-import { messagePrinter } from '#output/message-printer.ts';
 import { Output } from '#output/output.ts';
+import { payloadTransform } from '#payload/payload-transform.ts';
 import { MessageFilter } from './message-filter.ts';
 import { Reception } from './reception.ts';
 import { readFilters, type SubFlags, subscribeOptions } from './sub-flags.ts';
+import { subPrinter } from './sub-printer.ts';
 
 const COUNT_MAX = 2 ** 31 - 1;
 /** As long as a timer can wait. */
@@ -21,9 +22,13 @@ export function sub(flags: SubFlags): Promise<void> {
   return runClientCommand(flags, async (steps) => {
     const connection = await connectOptions(flags);
     const filters = readFilters(flags, connection);
+    const options = subscribeOptions(flags);
+    const seconds = readNumber('--timeout', flags.timeout, { min: 1, max: TIMEOUT_MAX_S });
     const output = new Output();
+    const printer = await subPrinter(flags, output, (what) => complain(flags, what));
     const reception = new Reception(output, {
-      print: messagePrinter(flags, (topic) => complain(flags, `the message on ${topic} is no JSON`)),
+      print: printer.print,
+      transform: await payloadTransform(flags, (what) => complain(flags, what)),
       filter: new MessageFilter(flags),
       count: readNumber('--count', flags.count, { min: 1, max: COUNT_MAX }) ?? Infinity,
       isRemoving: flags.removeRetained === true,
@@ -36,9 +41,10 @@ export function sub(flags: SubFlags): Promise<void> {
     const client = await openClient(connection, { isPersistent: true, signal: steps.signal, inbound });
     steps.connected();
     try {
-      return await receive(client, reception, { flags, connection, filters, steps });
+      return await receive(client, reception, { flags, connection, filters, options, seconds, steps });
     } finally {
       await client.close(closeOptions(connection));
+      printer.end();
       await output.flush();
     }
   });
@@ -48,12 +54,15 @@ interface Task {
   readonly flags: SubFlags;
   readonly connection: Connection;
   readonly filters: readonly string[];
+  readonly options: SubscribeOptions;
+  /** As long as messages are waited for. */
+  readonly seconds: number | undefined;
   readonly steps: Steps;
 }
 
-async function receive(client: MqttClient, reception: Reception, { flags, connection, filters, steps }: Task): Promise<ExitCode> {
-  const seconds = readNumber('--timeout', flags.timeout, { min: 1, max: TIMEOUT_MAX_S });
-  const subscribing = client.subscribe([...filters], { ...subscribeOptions(flags), ack: 'manual' });
+async function receive(client: MqttClient, reception: Reception, task: Task): Promise<ExitCode> {
+  const { flags, connection, filters, options, seconds, steps } = task;
+  const subscribing = client.subscribe([...filters], { ...options, ack: 'manual' });
   let isTimedOut = false;
   // Not by the subscription's own signal: that would unsubscribe, and a session that is kept must keep it.
   const stop = (): unknown => client.close(closeOptions(connection));
