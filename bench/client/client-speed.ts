@@ -57,7 +57,7 @@ async function measureJob(job: string): Promise<(string | number)[]> {
   return [JOBS[job], ...cells, ratio.toFixed(1), cpuRatio.toFixed(1), Math.max(ratio, cpuRatio) >= TARGET ? 'reached' : '**not reached**'];
 }
 
-export async function measureOnce(library: Library, job: string): Promise<Figures> {
+async function measureOnce(library: Library, job: string): Promise<Figures> {
   await using broker = await startContender('wrenmq');
   await using line = await LatencyLine.open(broker.port, ONE_WAY_MS);
   const port = String(job === 'replay' ? line.port : broker.port);
