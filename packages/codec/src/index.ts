@@ -39,7 +39,7 @@ export { decodeConnack } from './connack.ts';
 export { connectVersionOf, decodeConnect, encodeConnect } from './connect.ts';
 export { decodeDisconnect, encodeDisconnect } from './disconnect.ts';
 export { decodeSuback } from './suback.ts';
-export { encodeSubscribe } from './subscribe.ts';
+export { encodeSubscribe, subscriptionOptions } from './subscribe.ts';
 export { decodeUnsuback } from './unsuback.ts';
 export { encodeUnsubscribe } from './unsubscribe.ts';
 export { decodePacket } from './decode-packet.ts';

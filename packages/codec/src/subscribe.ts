@@ -41,7 +41,7 @@ export function encodeSubscribe(packet: SubscribePacket, version: ProtocolVersio
   writer.packetId(packetId);
   if (version === 5) writeProperties(writer, PacketType.SUBSCRIBE, properties);
   for (const subscription of filters) {
-    const options = version === 5 ? optionsOf(subscription) : subscription.qos;
+    const options = version === 5 ? subscriptionOptions(subscription) : subscription.qos;
     checkSubscription(version, subscription.filter, options);
     writer.string(subscription.filter); // [MQTT-3.8.3-1] [MQTT311-3.8.3-1]
     writer.uint8(options);
@@ -49,7 +49,8 @@ export function encodeSubscribe(packet: SubscribePacket, version: ProtocolVersio
   return writer.packet(firstByte(PacketType.SUBSCRIBE));
 }
 
-function optionsOf(subscription: Subscription): number {
+/** The options of a subscription as one byte of a SUBSCRIBE. */
+export function subscriptionOptions(subscription: Subscription): number {
   const { qos, noLocal, retainAsPublished, retainHandling } = subscription;
   return qos | (noLocal ? noLocalBit : 0) | (retainAsPublished ? retainAsPublishedBit : 0) | (retainHandling << retainHandlingShift);
 }

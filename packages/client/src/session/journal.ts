@@ -37,9 +37,9 @@ export class Journal {
     return this.#messages;
   }
 
-  /** A step that nothing waits for, or `wait` with `subject`. */
+  /** A step that nothing waits for, or `wait` with `subject`. Void when the session is not durable; hot paths ask before they make a step. */
   add(op: StoreOp, wait?: Wait, subject?: object): void {
-    add(this.#steps, op, wait, subject);
+    if (this.isDurable) add(this.#steps, op, wait, subject);
   }
 
   /** A new message, or a step of one that is in the same batch. */

@@ -368,7 +368,7 @@ export class Session implements SessionCore {
     this.#connection.connect(limits);
     this.#keepAlive.start(limits.keepAlive, this.#connection.now);
     // ORDER: the loss first, then what it makes of the messages.
-    if (this.#journal.isDurable && !(sessionPresent && wasKnown)) this.#journal.add({ op: 'session', state: wasKnown ? 'lost' : 'new' });
+    if (!(sessionPresent && wasKnown)) this.#journal.add({ op: 'session', state: wasKnown ? 'lost' : 'new' });
     this.#outbound.mustProbe = sessionPresent && (this.#outbound.mustProbe || !wasKnown);
     const unhandled = isFirst ? this.#inbound.unhandled() : [];
     this.#inbound.start(sessionPresent);

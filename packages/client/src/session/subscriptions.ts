@@ -1,4 +1,4 @@
-import { PacketType, ProtocolError, encodeSubscribe, encodeUnsubscribe } from '@wrenmq/codec';
+import { PacketType, ProtocolError, encodeSubscribe, encodeUnsubscribe, subscriptionOptions } from '@wrenmq/codec';
 import type { SubackPacket, Subscription, UnsubackPacket } from '@wrenmq/codec';
 import { MqttError } from '#base/mqtt-error.ts';
 import type { StoreOp } from '#store/session-store.ts';
@@ -119,11 +119,7 @@ export class Subscriptions {
         return;
       }
       held.granted = identifier;
-      if (this.#journal.isDurable) {
-        const { filter, qos, noLocal, retainAsPublished, retainHandling } = subscription;
-        const options = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
-        this.#journal.add({ op: 'sub.put', filter, options, id: identifier });
-      }
+      this.#journal.add({ op: 'sub.put', filter: held.filter, options: subscriptionOptions(subscription), id: identifier });
       for (const intent of told) intent.onGranted(code as 0 | 1 | 2);
     });
     this.#send();
@@ -136,7 +132,7 @@ export class Subscriptions {
     this.#ids.release(packet.packetId);
     for (const filter of request.filters) {
       this.#forget(filter);
-      if (this.#journal.isDurable) this.#journal.add({ op: 'sub.del', filter });
+      this.#journal.add({ op: 'sub.del', filter });
     }
     request.onDone();
     this.#send();
@@ -217,7 +213,7 @@ export class Subscriptions {
     // A newer intent of the filter may fare better.
     if (held.waiting.length === 0 && this.#held.get(held.filter) === held && intents.includes(held.intent!)) {
       this.#drop(held);
-      if (this.#journal.isDurable) this.#journal.add({ op: 'sub.del', filter: held.filter });
+      this.#journal.add({ op: 'sub.del', filter: held.filter });
     }
     tell(intents, error);
   }
