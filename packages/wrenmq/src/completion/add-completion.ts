@@ -7,6 +7,7 @@ export function addCompletion(program: Command): void {
     ['wrenmq completion bash > ~/.local/share/bash-completion/completions/wrenmq', 'bash'],
     ['wrenmq completion zsh > ~/.zfunc/_wrenmq', 'zsh; ~/.zfunc must be in fpath'],
     ['wrenmq completion fish > ~/.config/fish/completions/wrenmq.fish', 'fish'],
+    ['wrenmq completion powershell >> $PROFILE', 'PowerShell'],
   ]).action(async (shell: string) => (await import('./completion.ts')).completion(shell));
   program
     .command('complete', { hidden: true })

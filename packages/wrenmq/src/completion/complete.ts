@@ -1,11 +1,13 @@
 import type { Command, Option } from 'commander';
 import { findCommand } from '#normalize-arguments.ts';
 import { PROPERTIES } from '#connection/properties.ts';
+import { DECODINGS } from '#payload/decode-payload.ts';
+import { ENCODINGS } from '#payload/encode-payload.ts';
 
 /** Printed alone, it lets the shell complete the names of files. */
 export const FILES = ':files';
 
-const SHELLS = ['bash', 'zsh', 'fish'];
+const SHELLS = ['bash', 'zsh', 'fish', 'powershell'];
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--qos': ['0', '1', '2'],
   '--will-qos': ['0', '1', '2'],
@@ -14,6 +16,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--tls-version': ['tlsv1.2', 'tlsv1.3'],
   '--property': Object.keys(PROPERTIES),
   '--lang': ['en', 'zh'],
+  '--output': ['text', 'json', 'ndjson', 'raw'],
+  '--encode': ENCODINGS,
+  '--decode': DECODINGS,
   '--url': ['mqtt://', 'mqtts://', 'ws://', 'wss://'],
 };
 
@@ -25,7 +30,9 @@ export async function complete(words: readonly string[], program: Command): Prom
 
 async function candidatesFor(words: readonly string[], program: Command): Promise<readonly string[]> {
   const before = words.slice(0, -1);
-  const current = words.at(-1) ?? '';
+  // What PowerShell has to write for an empty word.
+  const last = words.at(-1) ?? '';
+  const current = last === '""' ? '' : last;
   const { command, depth } = findCommand(program, before[0] === 'help' ? before.slice(1) : before);
   const flag = command.options.find(({ short, long }) => [short, long].includes(before.at(-1)));
   if (flag?.required === true) return valuesOf(flag);

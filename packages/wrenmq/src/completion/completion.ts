@@ -43,7 +43,22 @@ end
 complete -c wrenmq -f -a '(__wrenmq_complete)'
 `;
 
-const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
+const POWERSHELL = `# wrenmq completion for PowerShell
+Register-ArgumentCompleter -Native -CommandName wrenmq -ScriptBlock {
+  param($word, $ast, $cursor)
+  $words = @($ast.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursor } | Select-Object -Skip 1 | ForEach-Object { "$_" })
+  # An empty word would be dropped on its way to a program by versions before 7.3.
+  $found = @(& $ast.CommandElements[0].Value complete -- @words $(if ($word -eq '') { '""' } else { $word }) 2>$null)
+  if ($found.Count -eq 1 -and $found[0] -eq '${FILES}') { return }
+  $found | ForEach-Object {
+    $name, $what = $_ -split "\`t", 2
+    if (-not $what) { $what = $name }
+    if ($name -like "$word*") { [System.Management.Automation.CompletionResult]::new($name, $name, 'ParameterValue', $what) }
+  }
+}
+`;
+
+const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH, powershell: POWERSHELL };
 
 /** `wrenmq completion` */
 export function completion(shell: string): void {
