@@ -14,6 +14,8 @@ for (const kind of ['memory', 'disk'] as const satisfies readonly StoreKind[]) {
     let directory: TempDirectory;
     let store: Store;
     let isFull: boolean;
+    /** Commits begin when this is done. */
+    let gate: Promise<void>;
     let clock: FakeClock;
     let committer: Committer;
     let collection: Collection;
@@ -22,6 +24,7 @@ for (const kind of ['memory', 'disk'] as const satisfies readonly StoreKind[]) {
       directory = await tempDirectory();
       store = await openStore({ directory: directory.path, kind, log: silentLogger });
       isFull = false;
+      gate = Promise.resolve();
       open();
     });
 
@@ -33,8 +36,11 @@ for (const kind of ['memory', 'disk'] as const satisfies readonly StoreKind[]) {
     function open(): void {
       clock = new FakeClock();
       // A store that has no room when the test says so.
-      const commit = (batch: Batch): Promise<void> =>
-        isFull ? Promise.reject(new OperationalError('store.full', 'full', { retryable: true })) : store.commit(batch);
+      const commit = async (batch: Batch): Promise<void> => {
+        await gate;
+        if (isFull) throw new OperationalError('store.full', 'full', { retryable: true });
+        await store.commit(batch);
+      };
       const bounded = { commit, get: store.get.bind(store), scan: store.scan.bind(store), count: store.count.bind(store) };
       committer = new Committer(bounded as unknown as Store, clock, (error) => assert.fail(String(error)));
       collection = new Collection(store, committer, 'feature/things');
@@ -107,6 +113,36 @@ for (const kind of ['memory', 'disk'] as const satisfies readonly StoreKind[]) {
       clock.advance(1000);
       assert.equal(await written, null);
       assert.deepEqual([await all(), collection.isFull], [['a=old', 'c=newer'], false]);
+    });
+
+    test('is read as it is now while a batch is under way; what changed meanwhile is not undone when that is refused', async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      put('a', '1');
+      put('b', '1');
+      const first = committer.durable();
+      await new Promise(setImmediate);
+      assert.deepEqual([await get('a'), await get('b')], ['1', '1']);
+      put('a', '2');
+      isFull = true;
+      resolve();
+      assert.equal((await first)?.code, 'store.full');
+      assert.deepEqual([await get('a'), await get('b')], ['2', '1']);
+      isFull = false;
+      const second = committer.durable();
+      clock.advance(1000);
+      assert.equal(await second, null);
+      assert.deepEqual(await all(), ['a=2', 'b=1']);
+    });
+
+    test('tries again by itself what was refused', async () => {
+      isFull = true;
+      put('a', '1');
+      await committer.durable();
+      isFull = false;
+      clock.advance(1000);
+      while ((await all()).length === 0) await new Promise(setImmediate);
+      assert.deepEqual([await all(), collection.isFull], [['a=1'], false]);
     });
 
     test('comes true with everything else of its batch, or not at all', async () => {

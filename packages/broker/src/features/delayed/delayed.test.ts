@@ -92,6 +92,33 @@ test('after a restart everything is there; what is overdue goes out at once, in 
   assert.deepEqual(house.take(), ['later']);
 });
 
+test('who stops it in the middle waits for no more than what is under way; the rest is published after the restart', async () => {
+  const house = await TestHouse.open();
+  for (let i = 0; i < 300; i += 1) house.publish({ topic: `$delayed/5/${i}` });
+  await house.settle();
+  house.onPublished = () => house.delayed.stop();
+  await house.advance(5000);
+  const before = house.take();
+  assert.ok(before.length < 200, `${before.length} were published`);
+  house.onPublished = () => {};
+  await house.restart();
+  await house.settle();
+  await house.settle();
+  assert.deepEqual(
+    [...before, ...house.take()],
+    Array.from({ length: 300 }, (_, i) => `${i}`),
+  );
+});
+
+test('no more than 64 MiB wait to be written', async () => {
+  const house = await TestHouse.open();
+  const payload = Buffer.alloc(1024 * 1024);
+  for (let i = 0; i < 64; i += 1) assert.equal(house.publish({ topic: '$delayed/5/t', payload }), 'stored');
+  assert.deepEqual(house.publish({ topic: '$delayed/5/t', payload }), { reject: ReasonCode.QuotaExceeded });
+  await house.settle();
+  assert.equal(house.publish({ topic: '$delayed/5/t', payload }), 'stored');
+});
+
 test('messages of one moment keep their order over restarts, and none replaces another', async () => {
   const house = await TestHouse.open();
   const moment = house.clock.wallMs() / 1000 + 60;

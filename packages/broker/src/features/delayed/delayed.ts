@@ -184,7 +184,6 @@ export class Delayed implements RunningFeature<DelayedSettings> {
     try {
       for (;;) {
         if (this.#isStopped) return;
-        if (this.#messages.isFull) return this.#alarm.in(RETRY_MS);
         const due = await this.#page({ to: lowestKey(this.#context.clock.wallMs() + 1), limit: RELEASED_MAX });
         if (due.length === 0) break;
         if (!(await this.#releaseAll(due))) return this.#alarm.in(RETRY_MS);
@@ -238,10 +237,8 @@ export class Delayed implements RunningFeature<DelayedSettings> {
 
   /** A publisher cannot be told any more that a queue is full: the message waits on. */
   #postpone({ key, value }: WaitingRecord): Promise<boolean> {
-    const dueMs = this.#context.clock.wallMs() + POSTPONE_MS;
-    this.#messages.put(keyAt(dueMs, key), value, (isWritten) => {
-      if (isWritten) this.#alarm.at(dueMs);
-    });
+    // With a listener, so that both are refused together.
+    this.#messages.put(keyAt(this.#context.clock.wallMs() + POSTPONE_MS, key), value, () => {});
     return new Promise((resolve) => this.#messages.delete(key, resolve));
   }
 

@@ -28,6 +28,7 @@ export class TestHouse {
   readonly forbidden = new Set<string>();
   /** What was published, also what was refused by the disk afterwards. */
   readonly published: Message[] = [];
+  onPublished = (): void => {};
   committer!: Committer;
   delayed!: Delayed;
   #hooks = new Map<HookPoint, HookPoints[HookPoint]>();
@@ -102,6 +103,7 @@ export class TestHouse {
         if (this.full.has(message.topic)) return 'full';
         if (this.rejected.has(message.topic)) return 'rejected';
         this.published.push(message);
+        this.onPublished();
         return 'published';
       },
       mayPublish: async (_author, { topic }) => !this.forbidden.has(topic),
