@@ -6,8 +6,21 @@ import { mkdtempSync } from 'node:fs';
 import 'fake-indexeddb/auto';
 import { bytes, connect, createClient, defineTopic, json, memoryStore, MqttError, publishOnce, receive, text } from '@wrenmq/client';
 import { event, eventChannel } from '@wrenmq/client/events';
-import { EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager } from '@wrenmq/client/mqttxx';
-import { defineRpc, rpcClient, rpcPeer, serveRpc } from '@wrenmq/client/rpc';
+import {
+  createPythonJson,
+  defineRpc,
+  pythonJson,
+  rpcClient,
+  RpcError,
+  RpcMethodNotFoundError,
+  RpcNoRespondersError,
+  rpcPeer,
+  RpcPermissionDeniedError,
+  RpcRemoteError,
+  RpcTimeoutError,
+  RpcTooManyCallsError,
+  serveRpc,
+} from '@wrenmq/client/rpc';
 import { fileStore } from '@wrenmq/client/store/file';
 import { indexedDbStore } from '@wrenmq/client/store/indexeddb';
 import { z } from 'zod';
@@ -33,12 +46,14 @@ for (const [topic, method] of [
   const peer = await rpcPeer(await connect(url), { topic });
   peer.register(method, () => ({ interval: 1 }));
 }
+await other.handle('clock/now', async (question) => void (await question.respond(new Date().toISOString())));
 const client = await connect(url);
 // Whatever an example does not use is used here.
 export const given = [
   [createClient, defineTopic, receive, event, eventChannel, rpcClient, signal, save, Reading, client],
   [bytes, json, text, memoryStore, MqttError, mkdtempSync, fileStore, indexedDbStore],
-  [EventChannelManager, EventMessage, eventSubscribe, MQTTClient, RPCManager],
+  [createPythonJson, pythonJson, RpcError, RpcMethodNotFoundError, RpcNoRespondersError, RpcPermissionDeniedError],
+  [RpcRemoteError, RpcTimeoutError, RpcTooManyCallsError],
 ];
 
 {

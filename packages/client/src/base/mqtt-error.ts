@@ -39,7 +39,16 @@ export interface MqttErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Every error that the client makes. */
+/**
+ * Every error that the client makes. `code` says what went wrong, `reasonCode` what the broker said, `retryable` whether the same may succeed
+ * later.
+ *
+ *     try {
+ *       await client.publish('no/wildcards/+', 'x');
+ *     } catch (error) {
+ *       if (error instanceof MqttError) console.log(error.code, error.reasonCode, error.retryable); // INVALID undefined false
+ *     }
+ */
 export class MqttError extends Error {
   override name = 'MqttError';
   readonly code: MqttErrorCode;

@@ -3,7 +3,12 @@ import type { PayloadCodec } from './payload-codec.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Strings as UTF-8. */
+/**
+ * Strings as UTF-8, `text/plain`. What is no UTF-8 is read with U+FFFD in its place.
+ *
+ *     const log = defineTopic('logs/{host}', { codec: text });
+ *     await client.publish(log({ host: 'web-1' }), 'started');
+ */
 export const text: PayloadCodec<string> = {
   contentType: 'text/plain',
   utf8: true,
@@ -11,7 +16,13 @@ export const text: PayloadCodec<string> = {
   decode: (payload) => decoder.decode(payload),
 };
 
-/** Any value that JSON has; `undefined` travels as null. */
+/**
+ * Any value that JSON has, `application/json`; `undefined` travels as null. What a typed topic has unless told otherwise. `publish` rejects with
+ * TypeError what JSON cannot hold; what cannot be read is VALIDATION, told as `onError` of `handle` says.
+ *
+ *     const state = defineTopic('state/{device}', { codec: json, retain: true });
+ *     await client.publish(state({ device: 'pump-1' }), { on: true });
+ */
 export const json: PayloadCodec = {
   contentType: 'application/json',
   utf8: true,
@@ -19,7 +30,12 @@ export const json: PayloadCodec = {
   decode: (payload) => JSON.parse(text.decode(payload)) as unknown,
 };
 
-/** Bytes as they are. */
+/**
+ * Bytes as they are, `application/octet-stream`.
+ *
+ *     const image = defineTopic('images/{camera}', { codec: bytes });
+ *     await client.publish(image({ camera: 'gate' }), Uint8Array.of(0xff, 0xd8));
+ */
 export const bytes: PayloadCodec<Uint8Array> = {
   contentType: 'application/octet-stream',
   utf8: false,

@@ -10,11 +10,19 @@ export interface PythonJsonOptions {
  * JSON byte for byte as Python's `json.dumps` writes it (ASCII, `", "` and `": "`), and as `json.loads` reads it: with NaN and Infinity,
  * which other readers of JSON refuse. `undefined` is null, BigInt an integer. Throws TypeError for functions and symbols, RangeError for
  * objects that hold themselves; SyntaxError for what is no JSON.
+ *
+ *     const exact = createPythonJson({ bigIntegers: true });
+ *     console.log(exact.decode(exact.encode({ id: 2n ** 60n })));
  */
 export function createPythonJson({ bigIntegers = false }: PythonJsonOptions = {}): PayloadCodec {
   return codecOf(bigIntegers ? isLarge : undefined);
 }
 
+/**
+ * `createPythonJson()`: what RPC on mqttxx's wire and events have unless told otherwise.
+ *
+ *     console.log(new TextDecoder().decode(pythonJson.encode({ ä: [1, NaN] }))); // {"\u00e4": [1, NaN]}
+ */
 export const pythonJson: PayloadCodec = /* @__PURE__ */ codecOf(undefined);
 
 /** `isKept`: which integers are given as BigInt. */
