@@ -24,6 +24,7 @@ import type { HookPoint, HookPoints } from '#hooks/points.ts';
 import { formatAddress, isLoopback } from '#base/bind-address.ts';
 import { createMessage, type QoS } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
+import { RetainedAdministration } from '#retained/retained-administration.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 
 export interface BrokerOptions {
@@ -192,6 +193,12 @@ export class Broker {
   feature<Running extends RunningFeature<never>>(definition: Feature<never, Running>): Running {
     this.#running();
     return this.#features!.get(definition);
+  }
+
+  /** What administrators may ask of the retained messages. Throws OperationalError `broker.state` when it is not running. */
+  get retained(): RetainedAdministration {
+    const { retained, committer } = this.#running();
+    return new RetainedAdministration(retained, committer);
   }
 
   /** Every shared subscription, with what waits for it and for how long. Throws OperationalError `broker.state` when it is not running. */

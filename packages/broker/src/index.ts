@@ -30,5 +30,11 @@ export type {
   TransformAnswer,
 } from '#hooks/points.ts';
 export { type MessageChanges, rewriteMessage } from '#hooks/rewrite-message.ts';
+export type {
+  RetainedAdministration,
+  RetainedMessage,
+  RetainedMessageWithPayload,
+  RetainedPage,
+} from '#retained/retained-administration.ts';
 export { createMessage, Message, type MessageFields, type QoS } from '#message/message.ts';
 export { type PublishProperties, ReasonCode } from '@wrenmq/codec';

@@ -10,6 +10,7 @@ export const dropReasons = [
   'store-full',
   'damaged',
   'retained-full',
+  'retained-rate',
   'no-member',
   'session-ended',
   'not-authorized',

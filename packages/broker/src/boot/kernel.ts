@@ -27,6 +27,7 @@ import type { ShareSettings } from '#publish/share-settings.ts';
 import type { ShareServices } from '#publish/share.ts';
 import { Retained } from '#retained/retained.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
+import type { RetainedSettings } from '#retained/retained-settings.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
 import type { Message } from '#message/message.ts';
@@ -123,7 +124,7 @@ export class Kernel {
       sessions: this.sessions,
       subscriber: this.subscriber,
       publisher: this.publisher,
-      retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, log),
+      retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, clock, log),
       committer,
       capabilities: this.#capabilities,
     });
@@ -142,12 +143,7 @@ export class Kernel {
     });
     const counters = new Counters();
     const committer = new Committer(store, clock, onStoreFailed);
-    const limits = {
-      messagesMax: config.limits.retainedMessagesMax,
-      bytesMax: config.limits.retainedBytesMax,
-      payloadBytesMax: config.limits.packetBytesMax,
-    };
-    const retained = await Retained.open({ store, committer, clock, counters, limits });
+    const retained = await Retained.open({ store, committer, clock, counters, log, settings: retainedSettingsOf(config) });
     return new Kernel(options, store, { committer, retained, secret: await serverSecret(store) }, counters);
   }
 
@@ -217,6 +213,7 @@ export class Kernel {
     this.#publisherHouse.refusesWhenFull = config.session.overflow === 'reject';
     this.#groupHouse.settings = this.#shareHouse.settings = shareSettingsOf(config);
     this.router.reconfigure();
+    this.retained.reconfigure(retainedSettingsOf(config));
   }
 
   /** Rules changed: what their owners may not read any more is not delivered any more. */
@@ -324,6 +321,10 @@ function capabilitiesOf({ mqtt, limits }: Config): Capabilities {
     topicBytesMax: limits.topicBytesMax,
     subscriptionsPerClientMax: limits.subscriptionsPerClientMax,
   };
+}
+
+function retainedSettingsOf({ retained, limits }: Config): RetainedSettings {
+  return { ...retained, messagesMax: limits.retainedMessagesMax, bytesMax: limits.retainedBytesMax };
 }
 
 function sessionLimitsOf({ session }: Config): SessionLimits {

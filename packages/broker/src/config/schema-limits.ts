@@ -43,12 +43,12 @@ export const limits = section(
       count(1, 10_000_000, 'unlimited').prefault(100_000),
     ),
     retainedMessagesMax: key(
-      'restart',
+      'live',
       'Retained messages, 0 to 1000000000, or unlimited; further topics get 0x97 Quota exceeded.',
       count(0, 1_000_000_000, 'unlimited').prefault(10_000_000),
     ),
     retainedBytesMax: key(
-      'restart',
+      'live',
       'Bytes of all retained messages, up to 16TiB, or unlimited; further ones get 0x97 Quota exceeded.',
       bytes({ min: '0', max: '16TiB' }, 'unlimited').prefault('4GiB'),
     ),

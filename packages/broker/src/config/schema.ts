@@ -3,6 +3,7 @@ import { authentication, authorization } from './schema-access.ts';
 import { bytes, count, duration, key, type Named, section } from './schema-key.ts';
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
+import { retained } from './schema-retained.ts';
 import { sharedSubscriptions } from './schema-shared.ts';
 import { autoSubscribe, exclusiveSubscriptions, rewrite } from './schema-topics.ts';
 import { sys } from './schema-watch.ts';
@@ -31,6 +32,7 @@ export const configSchema = z.strictObject({
   limits,
   session,
   mqtt,
+  retained,
   sharedSubscriptions,
   exclusiveSubscriptions,
   autoSubscribe,

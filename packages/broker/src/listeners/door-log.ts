@@ -1,6 +1,6 @@
 import type { Clock } from '#base/clock.ts';
 import type { LogFields, Logger } from '#base/logger.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '#base/token-bucket.ts';
 
 /** One line per refused connection, but a flood of them must not become a flood of lines: 1/s after the first 10. */
 export class DoorLog {

@@ -14,7 +14,7 @@ import { ProxyStage } from './proxy-stage.ts';
 import { ReadBuffer } from './socket-handle.ts';
 import { StreamLink } from './stream-link.ts';
 import { TlsStage } from './tls-stage.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '#base/token-bucket.ts';
 import { WebSocketStage } from './websocket-stage.ts';
 
 export interface Listener {

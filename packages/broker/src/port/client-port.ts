@@ -149,6 +149,7 @@ export class ClientPort {
     const { publisher, retainedDelivery } = this.#house;
     for (const message of publisher.values.matching(subscription.filter)) this.#offerRetained(subscription, message);
     retainedDelivery.start(subscription.filter, {
+      pacedAs: session,
       offerRetained: (message) => this.#offerRetained(subscription, message),
       isReady: () => session.isReady && sink.isWritable,
       onReady: (callback) => session.whenReady(callback),

@@ -13,6 +13,7 @@ import { Router } from '#publish/router.ts';
 import { shareServices } from '#publish/test-house.ts';
 import { RetainedDelivery } from '#retained/retained-delivery.ts';
 import { Retained } from '#retained/retained.ts';
+import { plainSettings } from '#retained/test-settings.ts';
 import type { SubscriptionOptions } from '#session/subscription.ts';
 import { TestHouse as SessionHouse, TestSink } from '#session/test-house.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -96,7 +97,7 @@ export class TestHouse {
     this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull: false });
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities });
     const enhanced = {} as EnhancedAuthentication;
-    const retainedDelivery = new RetainedDelivery(retained, 4, silentLogger);
+    const retainedDelivery = new RetainedDelivery(retained, 4, base.clock, silentLogger);
     const { publisher, subscriber } = this;
     this.port = new ClientPort({
       authenticator,
@@ -120,8 +121,14 @@ export class TestHouse {
 
   static async open(capabilities: Partial<Capabilities> = {}): Promise<TestHouse> {
     const { store, committer, clock, counters } = new SessionHouse();
-    const limits = { messagesMax: 1000, bytesMax: Infinity, payloadBytesMax: Infinity };
-    const retained = await Retained.open({ store, committer, clock, counters, limits });
+    const retained = await Retained.open({
+      store,
+      committer,
+      clock,
+      counters,
+      log: silentLogger,
+      settings: { ...plainSettings, messagesMax: 1000 },
+    });
     return new TestHouse(retained, { ...everything, ...capabilities });
   }
 

@@ -56,8 +56,11 @@ export class Publisher {
     }
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);
     if (message.qos > 0 && this.#mustRefuse(message, from, path)) return Outcome.Refused;
-    let outcome = message.retain ? this.#retain(message) : 0;
-    if (outcome === Outcome.Refused) return outcome;
+    let outcome = 0;
+    if (message.retain) {
+      outcome = this.#retain(message, from);
+      if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
+    }
     outcome |= this.#distribute(message, from, path);
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
@@ -118,20 +121,21 @@ export class Publisher {
     return target.session.isDurable;
   }
 
-  #retain(message: Message): number {
+  /** Besides what concerns retaining, `Matched` says that the message goes no further. */
+  #retain(message: Message, from: Session | null): number {
     const { retained, counters, committer } = this.#house;
     // At QoS 0: who keeps sending would have every batch refused, those that make room, too.
     if (committer.isFull && isKept(message)) {
       counters.dropped['store-full'] += 1;
       return 0;
     }
-    const result = retained.set(message);
-    if (result === 'refused') {
-      counters.dropped['retained-full'] += 1;
+    const result = retained.set(message, from === null ? null : (from.state.principal as Author).username);
+    if (result === 'refused' || result === 'too-fast') {
+      counters.dropped[result === 'refused' ? 'retained-full' : 'retained-rate'] += 1;
       // At QoS 0 nobody can be told: the message goes to those who are here.
       return message.qos > 0 ? Outcome.Refused : 0;
     }
-    return message.qos > 0 ? Outcome.Durable : 0;
+    return (message.qos > 0 ? Outcome.Durable : 0) | (result === 'silenced' ? Outcome.Matched : 0);
   }
 
   #mustRefuse(message: Message, from: Session | null, route: Route): boolean {

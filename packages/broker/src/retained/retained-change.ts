@@ -7,6 +7,8 @@ export class RetainedChange {
   readonly key: Buffer;
   /** Null clears. */
   message: Message | null = null;
+  /** Of who published the message, if known. */
+  username: string | null = null;
   sequence = 0;
   after: Footprint = NO_FOOTPRINT;
   /** What this change replaces. */

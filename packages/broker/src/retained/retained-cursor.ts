@@ -3,6 +3,8 @@ import type { Message } from '#message/message.ts';
 import type { StoredRecord } from '#store/store.ts';
 import { FilterWalk, nextKey } from './filter-walk.ts';
 import { retainedKey, topicOfKey } from './retained-key.ts';
+import type { HistoryRule } from './retained-settings.ts';
+import type { RetainedHistory } from './retained-history.ts';
 import { messageOf, sequenceOf } from './retained-record.ts';
 
 /** A page ends with the message that reaches it. */
@@ -41,6 +43,7 @@ export interface RetainedSource {
 /** Something that may be delivered, in the order of keys. */
 interface Candidate {
   readonly key: Buffer;
+  readonly sequence: number;
   /** From the store, or null when `message` is not on disk yet. */
   readonly value: Buffer | null;
   readonly message: Message | null;
@@ -59,9 +62,16 @@ export class RetainedCursor {
   #isDone = false;
   #recordsMax = RECORDS_MIN;
   #readAt = 0;
+  readonly #history: Pick<RetainedHistory, 'isOff' | 'ruleOf' | 'read'> | null;
+  /** Of the page that was read last, the numbers of the changes by which messages of topics with a history were retained. */
+  readonly #places = new Map<Message, number>();
+  /** Where to go on in a topic whose messages were put back. */
+  #resume: { readonly topic: string; readonly sequence: number } | null = null;
 
-  constructor(source: RetainedSource, filter: string) {
+  /** With a `history` each message comes behind the older ones of its topic. */
+  constructor(source: RetainedSource, filter: string, history: Pick<RetainedHistory, 'isOff' | 'ruleOf' | 'read'> | null = null) {
     this.#source = source;
+    this.#history = history;
     this.#walk = new FilterWalk(filter);
     this.#from = this.#walk.from;
     this.#sequence = source.sequence;
@@ -77,7 +87,7 @@ export class RetainedCursor {
     return this.#source.sequence === this.#readAt;
   }
 
-  /** The next messages, at most `limit` and about 256 KiB; none at the end. */
+  /** The next messages, at most `limit` and about 256 KiB, and what is older of the last one's topic; none at the end. */
   async next(limit: number): Promise<Message[]> {
     for (;;) {
       const messages = await this.step(limit);
@@ -96,7 +106,9 @@ export class RetainedCursor {
       const candidates: Candidate[] = [];
       const end = this.#select(records, reader, candidates);
       this.#addUnwritten(reader, end, candidates);
-      return this.#take(candidates, limit, end);
+      const page = this.#take(candidates, limit, end);
+      if (this.#history === null || this.#history.isOff) return page;
+      return await this.#withPast(page, candidates, { reader, limit });
     } finally {
       this.#source.unwatch(reader);
     }
@@ -106,6 +118,15 @@ export class RetainedCursor {
   putBack(message: Message): void {
     this.#from = retainedKey(message.topic);
     this.#isDone = false;
+    const sequence = this.#places.get(message);
+    this.#resume = sequence === undefined ? null : { topic: message.topic, sequence };
+  }
+
+  /** Begins behind a topic. */
+  skipPast(topic: string): void {
+    const key = nextKey(retainedKey(topic));
+    if (this.#from === undefined || key.compare(this.#from) > 0) this.#from = key;
+    this.#isDone ||= this.#walk.isBehind(key);
   }
 
   /** Picks what matches out of the records, jumping over what cannot; returns where to go on, or null at the end. */
@@ -121,7 +142,7 @@ export class RetainedCursor {
       }
       next = nextKey(key);
       if (reader.touched.has(topic) || isPending(reader, topic) || sequenceOf(value) > this.#sequence) continue;
-      if (!this.#source.expire(reader, key, value)) candidates.push({ key, value, message: null }); // [MQTT-3.3.2-5]
+      if (!this.#source.expire(reader, key, value)) candidates.push({ key, sequence: sequenceOf(value), value, message: null }); // [MQTT-3.3.2-5]
     }
     if (next !== null && this.#walk.isBehind(next)) return null;
     const isJump = next !== null && records.length > 0 && next.compare(nextKey(records[records.length - 1].key)) > 0;
@@ -138,7 +159,7 @@ export class RetainedCursor {
       if (this.#from !== undefined && key.compare(this.#from) < 0) continue;
       if (end !== null && key.compare(end) >= 0) continue;
       if (!this.#walk.matches(topic) || message.isExpired(wallMs)) continue; // [MQTT-3.3.2-5]
-      candidates.push({ key, value: null, message });
+      candidates.push({ key, sequence, value: null, message });
     }
     if (candidates.length > stored) candidates.sort((a, b) => a.key.compare(b.key));
   }
@@ -161,6 +182,46 @@ export class RetainedCursor {
     this.#from = end ?? undefined;
     this.#readAt = this.#source.sequence;
     return messages;
+  }
+
+  /** Puts what is older before each message of a page; a topic that changes while that is read is left out. */
+  async #withPast(
+    messages: Message[],
+    candidates: readonly Candidate[],
+    { reader, limit }: { readonly reader: ChangeReader; readonly limit: number },
+  ): Promise<Message[]> {
+    this.#places.clear();
+    const page: Message[] = [];
+    let bytes = 0;
+    for (const [index, message] of messages.entries()) {
+      if (page.length >= limit || bytes >= PAGE_BYTES_MAX) {
+        this.#from = candidates[index].key;
+        this.#isDone = false;
+        break;
+      }
+      const rule = this.#history!.ruleOf(message.topic);
+      if (rule !== null) {
+        bytes += await this.#addPast(page, rule, candidates[index], message.topic);
+        this.#places.set(message, candidates[index].sequence);
+      }
+      bytes += message.weight;
+      page.push(message);
+    }
+    this.#readAt = this.#source.sequence;
+    return reader.touched.size === 0 ? page : page.filter(({ topic }) => !reader.touched.has(topic));
+  }
+
+  /** Returns how many bytes were added. */
+  async #addPast(page: Message[], rule: HistoryRule, { sequence }: Candidate, topic: string): Promise<number> {
+    const from = this.#resume?.topic === topic ? this.#resume.sequence : 0;
+    let bytes = 0;
+    for (const past of await this.#history!.read(topic, rule, sequence)) {
+      if (past.sequence < from) continue;
+      this.#places.set(past.message, past.sequence);
+      page.push(past.message);
+      bytes += past.message.weight;
+    }
+    return bytes;
   }
 }
 

@@ -8,6 +8,7 @@ import { message, openHouse, settle, type TestHouse } from './test-house.ts';
 /** Takes so many messages until it is told to take more. */
 class Receiver implements RetainedReceiver {
   readonly topics: string[] = [];
+  readonly pacedAs = {};
   capacity: number;
   isGone = false;
   #waiting: (() => void)[] = [];
@@ -58,7 +59,7 @@ async function until(condition: () => boolean): Promise<void> {
 test('every retained message arrives once, in order', async () => {
   const house = await houseOf(1_000);
   const receiver = new Receiver(Infinity);
-  new RetainedDelivery(house.retained, 2, silentLogger).start('#', receiver);
+  new RetainedDelivery(house.retained, 2, house.clock, silentLogger).start('#', receiver);
   await until(() => receiver.topics.length >= 1_000);
   await settle();
   assert.equal(receiver.topics.length, 1_000);
@@ -68,7 +69,7 @@ test('every retained message arrives once, in order', async () => {
 test('a receiver that can take no more gets the rest when it can, and what changed meanwhile is left out', async () => {
   const house = await houseOf(200);
   const receiver = new Receiver(10);
-  new RetainedDelivery(house.retained, 2, silentLogger).start('t/+', receiver);
+  new RetainedDelivery(house.retained, 2, house.clock, silentLogger).start('t/+', receiver);
   await until(() => receiver.topics.length === 10);
   await settle();
   house.retained.set(message('t/00010', ''));
@@ -88,7 +89,7 @@ test('a message that is replaced while its page is handed out is not given in it
     offer(one);
     if (one.topic === 't/00000') house.retained.set(message('t/00001', 'new'));
   };
-  new RetainedDelivery(house.retained, 1, silentLogger).start('#', receiver);
+  new RetainedDelivery(house.retained, 1, house.clock, silentLogger).start('#', receiver);
   await until(() => receiver.topics.length === 2);
   await settle();
   assert.deepEqual(receiver.topics, ['t/00000', 't/00002']);
@@ -97,7 +98,7 @@ test('a message that is replaced while its page is handed out is not given in it
 test('a closed receiver gets nothing', async () => {
   const house = await houseOf(100);
   const receiver = new Receiver(1);
-  new RetainedDelivery(house.retained, 2, silentLogger).start('#', receiver);
+  new RetainedDelivery(house.retained, 2, house.clock, silentLogger).start('#', receiver);
   await until(() => receiver.topics.length === 1);
   receiver.isGone = true;
   receiver.take(10);
@@ -107,7 +108,7 @@ test('a closed receiver gets nothing', async () => {
 
 test('receivers that take nothing, or a great deal, do not delay the others', async () => {
   const house = await houseOf(2_000);
-  const delivery = new RetainedDelivery(house.retained, 2, silentLogger);
+  const delivery = new RetainedDelivery(house.retained, 2, house.clock, silentLogger);
   const stuck = Array.from({ length: 5 }, () => new Receiver(1));
   const greedy = Array.from({ length: 5 }, () => new Receiver(Infinity));
   const modest = new Receiver(Infinity);
@@ -135,7 +136,7 @@ test('no more than the allowed number read at the same time', async () => {
       reading -= 1;
     }
   };
-  const delivery = new RetainedDelivery(house.retained, 3, silentLogger);
+  const delivery = new RetainedDelivery(house.retained, 3, house.clock, silentLogger);
   const receivers = Array.from({ length: 20 }, () => new Receiver(Infinity));
   for (const receiver of receivers) delivery.start('#', receiver);
   await until(() => receivers.every((receiver) => receiver.topics.length === 300));
@@ -146,7 +147,7 @@ test('a store that fails ends one delivery, is logged, and stops no other', asyn
   const house = await houseOf(10);
   const errors: string[] = [];
   const log = { ...silentLogger, error: (_fields: object, text: string) => void errors.push(text) };
-  const delivery = new RetainedDelivery(house.retained, 1, log);
+  const delivery = new RetainedDelivery(house.retained, 1, house.clock, log);
   await house.store.close();
   const [first, second] = [new Receiver(Infinity), new Receiver(Infinity)];
   delivery.start('#', first);
@@ -157,7 +158,7 @@ test('a store that fails ends one delivery, is logged, and stops no other', asyn
 
 test('a client that waits, or goes away, with 100,000 subscriptions is passed over', async () => {
   const house = await houseOf(1);
-  const delivery = new RetainedDelivery(house.retained, 1, silentLogger);
+  const delivery = new RetainedDelivery(house.retained, 1, house.clock, silentLogger);
   const receiver = new Receiver(1);
   for (let index = 0; index < 100_000; index += 1) delivery.start('#', receiver);
   await until(() => receiver.topics.length === 1);

@@ -1,12 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Message } from '#message/message.ts';
+import { TokenBucket } from '#base/token-bucket.ts';
+import { withAuthor } from './retained-copy.ts';
 import type { RetainedCursor } from './retained-cursor.ts';
 import type { Retained } from './retained.ts';
 
 /** Whoever gets retained messages: a session, for one subscription. */
 export interface RetainedReceiver {
+  /** Whose pace it is: that of a session, whatever the number of its subscriptions. */
+  readonly pacedAs: object;
   /** Only called while `isReady`. */
   offerRetained(message: Message): void;
   /** Whether another message can be taken now. */
@@ -19,6 +24,19 @@ export interface RetainedReceiver {
 
 /** Messages of one turn: a reader takes turns with the others. */
 const PAGE_MESSAGES_MAX = 64;
+
+/** How fast one session is given retained messages, and who waits for that. */
+class Pace {
+  readonly perSecond: number;
+  readonly bucket: TokenBucket;
+  readonly waiting: Job[] = [];
+
+  constructor(clock: Clock, perSecond: number) {
+    this.perSecond = perSecond;
+    // A tenth of a second's worth at once.
+    this.bucket = new TokenBucket(clock, perSecond, Math.max(1, perSecond / 10));
+  }
+}
 
 /** One subscription's reading; it stands in at most one line. */
 class Job {
@@ -40,14 +58,18 @@ class Job {
 export class RetainedDelivery {
   readonly #retained: Retained;
   readonly #readersMax: number;
+  readonly #clock: Clock;
   readonly #log: Logger;
+  /** Of sessions that have been given retained messages at a limited rate. */
+  readonly #paces = new WeakMap<object, Pace>();
   #first: Job | null = null;
   #last: Job | null = null;
   #reading = 0;
 
-  constructor(retained: Retained, readersMax: number, log: Logger) {
+  constructor(retained: Retained, readersMax: number, clock: Clock, log: Logger) {
     this.#retained = retained;
     this.#readersMax = readersMax;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -75,16 +97,49 @@ export class RetainedDelivery {
         job.receiver.onReady(() => this.#enqueue(job));
         continue;
       }
+      const pace = this.#paceOf(job.receiver);
+      if (pace !== null && pace.bucket.available < 1) {
+        this.#wait(job, pace);
+        continue;
+      }
       this.#reading += 1;
-      void this.#run(job);
+      void this.#run(job, pace);
     }
   }
 
+  /** Null when there is no limit. */
+  #paceOf({ pacedAs }: RetainedReceiver): Pace | null {
+    const perSecond = this.#retained.settings.deliveryRatePerSecond;
+    if (perSecond === Infinity) return null;
+    let pace = this.#paces.get(pacedAs);
+    if (pace === undefined || pace.perSecond !== perSecond) {
+      pace = new Pace(this.#clock, perSecond);
+      this.#paces.set(pacedAs, pace);
+    }
+    return pace;
+  }
+
+  /** One timer for a session: when it goes off, one of its readings goes on, and the next waits. */
+  #wait(job: Job, pace: Pace): void {
+    pace.waiting.push(job);
+    if (pace.waiting.length === 1) this.#wake(pace);
+  }
+
+  #wake(pace: Pace): void {
+    this.#clock.after(pace.bucket.waitMs, () => {
+      const job = pace.waiting.shift();
+      if (pace.waiting.length > 0) this.#wake(pace);
+      if (job !== undefined) this.#enqueue(job);
+    });
+  }
+
   /** One turn of a job that can go on. Rejects only for a bug of ours. */
-  async #run(job: Job): Promise<void> {
+  async #run(job: Job, pace: Pace | null): Promise<void> {
     const { cursor } = job;
     try {
-      offerPage(await cursor.step(PAGE_MESSAGES_MAX), job);
+      const limit = pace === null ? PAGE_MESSAGES_MAX : Math.max(1, Math.min(PAGE_MESSAGES_MAX, Math.floor(pace.bucket.available)));
+      const offered = offerPage(await cursor.step(limit), job, this.#retained.settings.tellAuthor);
+      pace?.bucket.spend(offered);
       // The event loop turns between pages.
       await setImmediate();
     } catch (error) {
@@ -99,14 +154,15 @@ export class RetainedDelivery {
   }
 }
 
-/** Offers what the receiver takes now; the rest is read again, since it may change before its turn comes. */
-function offerPage(messages: readonly Message[], { cursor, receiver }: Job): void {
-  for (const message of messages) {
-    if (receiver.isClosed()) return;
+/** Offers what the receiver takes now, and tells how much; the rest is read again, since it may change before its turn comes. */
+function offerPage(messages: readonly Message[], { cursor, receiver }: Job, tellAuthor: boolean): number {
+  for (const [index, message] of messages.entries()) {
+    if (receiver.isClosed()) return index;
     if (!receiver.isReady() || !cursor.isCurrent) {
       cursor.putBack(message);
-      return;
+      return index;
     }
-    receiver.offerRetained(message);
+    receiver.offerRetained(tellAuthor ? withAuthor(message) : message);
   }
+  return messages.length;
 }

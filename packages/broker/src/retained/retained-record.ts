@@ -6,6 +6,7 @@ import { decodeMessage, storedMessageBytes, writeMessage } from '#message/stored
  *   f64  sequence: the number of the change that set it
  *   f64  expiresAtMs, so that a sweep need not read the message
  *   the stored message
+ *   the user name of who published it, to the end; nothing when there is none
  *
  * The record `retained` of the table `meta`:
  *   f64  messages   f64  bytes   f64  messages that expire   f64  sequence of the last change   u8  1 when the numbers are exact
@@ -25,8 +26,8 @@ export interface Footprint {
 
 export const NO_FOOTPRINT: Footprint = { count: 0, bytes: 0, expiring: 0 };
 
-export function footprintOf(key: Buffer, message: Message): Footprint {
-  const bytes = key.length + HEADER_BYTES + storedMessageBytes(message);
+export function footprintOf(key: Buffer, message: Message, username: string | null): Footprint {
+  const bytes = key.length + HEADER_BYTES + storedMessageBytes(message) + Buffer.byteLength(username ?? '');
   return { count: 1, bytes, expiring: message.expiresAtMs === NEVER ? 0 : 1 };
 }
 
@@ -34,11 +35,12 @@ export function footprintOfRecord(key: Buffer, value: Buffer): Footprint {
   return { count: 1, bytes: key.length + value.length, expiring: expiresAtMsOf(value) === NEVER ? 0 : 1 };
 }
 
-export function encodeRecord(message: Message, sequence: number): Buffer {
-  const value = Buffer.allocUnsafeSlow(HEADER_BYTES + storedMessageBytes(message));
+export function encodeRecord(message: Message, sequence: number, username: string | null): Buffer {
+  const value = Buffer.allocUnsafeSlow(HEADER_BYTES + storedMessageBytes(message) + Buffer.byteLength(username ?? ''));
   value.writeDoubleBE(sequence, 0);
   value.writeDoubleBE(message.expiresAtMs, 8);
-  writeMessage(message, value, HEADER_BYTES);
+  const end = writeMessage(message, value, HEADER_BYTES);
+  if (username !== null) value.write(username, end);
   return value;
 }
 
@@ -53,6 +55,12 @@ export function isRecordExpired(value: Buffer, wallMs: number): boolean {
 
 export function messageOf(value: Buffer): Message {
   return decodeMessage(value, HEADER_BYTES);
+}
+
+/** The user name of who published the message; null when there is none. */
+export function usernameOf(value: Buffer, message: Message): string | null {
+  const start = HEADER_BYTES + storedMessageBytes(message);
+  return start < value.length ? value.toString('utf8', start) : null;
 }
 
 /** What all retained messages add up to. */

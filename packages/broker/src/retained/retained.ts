@@ -1,6 +1,8 @@
 import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { OperationalError } from '#base/errors.ts';
+import type { Logger } from '#base/logger.ts';
+import { TokenBucket } from '#base/token-bucket.ts';
 import type { Message } from '#message/message.ts';
 import type { Committer, Participant } from '#store/committer.ts';
 import type { Batch, Store, StoredRecord } from '#store/store.ts';
@@ -8,6 +10,9 @@ import { nextKey } from './filter-walk.ts';
 import { FootprintCache } from './footprint-cache.ts';
 import { type ChangeReader, RetainedCursor } from './retained-cursor.ts';
 import { RetainedChange } from './retained-change.ts';
+import type { PastMessage } from './history-walk.ts';
+import { retainedCopy } from './retained-copy.ts';
+import { RetainedHistory } from './retained-history.ts';
 import { retainedKey, topicOfKey } from './retained-key.ts';
 import {
   decodeTotals,
@@ -21,22 +26,20 @@ import {
   NO_FOOTPRINT,
   sequenceOf,
   Totals,
+  usernameOf,
 } from './retained-record.ts';
+import type { RetainedSettings } from './retained-settings.ts';
 
-export interface RetainedLimits {
-  readonly messagesMax: number;
-  /** Of all records, keys included. */
-  readonly bytesMax: number;
-  /** Of one message. */
-  readonly payloadBytesMax: number;
-}
+/** What became of a message. `silenced`: it cleared, and those who are subscribed are not told. `too-fast`: like `refused`, for now. */
+export type SetAnswer = 'stored' | 'cleared' | 'silenced' | 'refused' | 'too-fast';
 
 export interface RetainedOptions {
   readonly store: Store;
   readonly committer: Committer;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly limits: RetainedLimits;
+  readonly log: Logger;
+  readonly settings: RetainedSettings;
   /** How many topics' footprints are kept in memory, so that a topic which is set often is not read each time; 16,384 by default. */
   readonly footprintsMax?: number;
 }
@@ -47,11 +50,14 @@ const metaKey = Buffer.from('retained');
 
 /** The retained messages: in the store, under what has changed since. */
 export class Retained implements Participant {
+  readonly history: RetainedHistory;
   readonly #store: Store;
   readonly #committer: Committer;
   readonly #clock: Clock;
   readonly #counters: Counters;
-  readonly #limits: RetainedLimits;
+  #settings: RetainedSettings;
+  /** Paces what is retained, of all publishers together. */
+  #rate: TokenBucket;
   readonly #totals: Totals;
   /** Topic -> its change, for the batch that is open. */
   #pending = new Map<string, RetainedChange>();
@@ -68,12 +74,14 @@ export class Retained implements Participant {
   #sweepFrom: Buffer | undefined = undefined;
   #isSweeping = false;
 
-  private constructor(options: RetainedOptions, totals: Totals) {
+  private constructor(options: RetainedOptions, totals: Totals, history: RetainedHistory) {
+    this.history = history;
     this.#store = options.store;
     this.#committer = options.committer;
     this.#clock = options.clock;
     this.#counters = options.counters;
-    this.#limits = options.limits;
+    this.#settings = options.settings;
+    this.#rate = rateOf(options.clock, options.settings);
     this.#totals = totals;
     this.#footprints = new FootprintCache(options.footprintsMax ?? 16_384);
   }
@@ -83,8 +91,20 @@ export class Retained implements Participant {
     const meta = await options.store.get('meta', metaKey);
     const totals = meta === null ? null : decodeTotals(meta);
     const count = await options.store.count('retained');
-    if (totals === null ? count === 0 : count === totals.count) return new Retained(options, totals ?? new Totals());
-    return new Retained(options, await recount(options.store));
+    const history = await RetainedHistory.open(options, options.settings);
+    if (totals === null ? count === 0 : count === totals.count) return new Retained(options, totals ?? new Totals(), history);
+    return new Retained(options, await recount(options.store), history);
+  }
+
+  get settings(): RetainedSettings {
+    return this.#settings;
+  }
+
+  /** Puts other settings to use, for what is retained from here on. */
+  reconfigure(settings: RetainedSettings): void {
+    if (settings.storeRatePerSecond !== this.#settings.storeRatePerSecond) this.#rate = rateOf(this.#clock, settings);
+    this.#settings = settings;
+    this.history.reconfigure(settings);
   }
 
   /** How many messages are retained, what is not written yet included. Expired ones count until they are swept. */
@@ -105,7 +125,8 @@ export class Retained implements Participant {
   /**
    * Retains, replaces or (without a payload) clears. It holds at once for every reader, and is in the open batch.
    *
-   * `refused`: a limit is reached, what was retained stays; the caller counts it as `retained-full`. A topic that has a
+   * `refused` and `too-fast`: a limit is reached, what was retained stays; the caller counts it as `retained-full` or
+   * `retained-rate`. A topic that has a
    * message may be given another, unless that is larger and the bytes are used up. What a topic has is not in memory: where
    * the store must be read to know it, the answer is `stored`, and a message beyond a limit is dropped (and counted) a
    * moment later, if it is not being written already.
@@ -113,25 +134,31 @@ export class Retained implements Participant {
    * When the disk is full a message is dropped (its publisher is told so, and what was retained stays), and counted as
    * `store-full`; a clear is tried again until it is written.
    */
-  set(message: Message): 'stored' | 'cleared' | 'refused' {
-    if (message.payloadBytes === 0) {
-      this.delete(message.topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-      return 'cleared';
+  set(given: Message, username: string | null = null): SetAnswer {
+    const settings = this.#settings;
+    if (given.payloadBytes === 0) {
+      this.delete(given.topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+      return settings.stopPublishClearMessage ? 'silenced' : 'cleared';
     }
-    if (message.payloadBytes > this.#limits.payloadBytesMax) return 'refused';
-    const waiting = this.#pending.get(message.topic);
+    if (given.payloadBytes > settings.payloadBytesMax) return 'refused';
+    const waiting = this.#pending.get(given.topic);
     if (waiting === undefined && this.#pendingBytes >= PENDING_BYTES_MAX) return 'refused';
+    const isKeptLonger = this.history.ruleOf(given.topic) !== null;
+    if (isKeptLonger && this.history.isCongested) return 'refused';
+    if (!this.#rate.take()) return 'too-fast';
+    const message = retainedCopy(given, settings);
     const change = waiting ?? this.#begin(message.topic);
-    const { message: replaced, sequence } = change;
+    const replaced = { message: change.message, username: change.username, sequence: change.sequence };
     const before = waiting === undefined ? change.before : waiting.after;
     const isGuess = waiting === undefined && change.isGuess;
     this.#totals.sequence += 1;
-    this.#write(change, message.hold(), this.#totals.sequence); // [MQTT-3.3.1-5]
+    this.#write(change, { message: message.hold(), username, sequence: this.#totals.sequence }); // [MQTT-3.3.1-5]
     if (!isGuess && this.#isOver(before, change.after)) {
       if (waiting === undefined) this.#drop(change);
-      else this.#write(change, replaced, sequence);
+      else this.#write(change, replaced);
       return 'refused';
     }
+    if (isKeptLonger) this.history.add(message, username, change.sequence);
     this.#join();
     return 'stored';
   }
@@ -142,14 +169,24 @@ export class Retained implements Participant {
   }
 
   async get(topic: string): Promise<Message | null> {
-    const change = this.#pending.get(topic) ?? this.#sealed.get(topic);
-    const message = change === undefined ? await this.#stored(topic) : change.message;
-    return message === null || message.isExpired(this.#clock.wallMs()) ? null : message; // [MQTT-3.3.2-5]
+    return (await this.find(topic))?.message ?? null;
   }
 
-  /** Reads what is retained now for the topics that a filter matches; what is set later is not part of it. */
-  read(filter: string): RetainedCursor {
-    return new RetainedCursor(this, filter);
+  /** As `get`, with what is known of the message besides. */
+  async find(topic: string): Promise<PastMessage | null> {
+    const change = this.#pending.get(topic) ?? this.#sealed.get(topic);
+    const found = change === undefined ? await this.#stored(topic) : change;
+    const message = found?.message ?? null;
+    if (found === null || message === null || message.isExpired(this.#clock.wallMs())) return null; // [MQTT-3.3.2-5]
+    return { message, username: found.username, sequence: found.sequence };
+  }
+
+  /**
+   * Reads what is retained now for the topics that a filter matches; what is set later is not part of it. `withPast`: each
+   * message comes behind the older ones of its topic.
+   */
+  read(filter: string, withPast = true): RetainedCursor {
+    return new RetainedCursor(this, filter, withPast ? this.history : null);
   }
 
   /** Looks at the next records, at most `limit`, and clears those that expired; returns how many these were. */
@@ -211,7 +248,7 @@ export class Retained implements Participant {
     const isExact = this.#guesses === 0;
     let isWritten = isExact && !this.#isWrittenExact;
     for (const change of this.#pending.values()) {
-      if (change.message !== null) batch.put('retained', change.key, encodeRecord(change.message, change.sequence));
+      if (change.message !== null) batch.put('retained', change.key, encodeRecord(change.message, change.sequence, change.username));
       else if (change.before !== NO_FOOTPRINT || change.isGuess) batch.delete('retained', change.key);
       else continue;
       isWritten = true;
@@ -273,17 +310,19 @@ export class Retained implements Participant {
 
   #clear(change: RetainedChange): void {
     this.#totals.sequence += 1;
-    this.#write(change, null, this.#totals.sequence);
+    this.#write(change, { message: null, username: null, sequence: this.#totals.sequence });
     change.hasClear = true;
+    this.history.clear(change.topic, change.sequence);
     this.#join();
   }
 
-  #write(change: RetainedChange, message: Message | null, sequence: number): void {
+  #write(change: RetainedChange, { message, username, sequence }: Omit<PastMessage, 'message'> & { message: Message | null }): void {
     this.#uncount(change);
     this.#pendingBytes -= change.after.bytes;
     change.message = message;
+    change.username = username;
     change.sequence = sequence;
-    change.after = message === null ? NO_FOOTPRINT : footprintOf(change.key, message);
+    change.after = message === null ? NO_FOOTPRINT : footprintOf(change.key, message, username);
     this.#pendingBytes += change.after.bytes;
     this.#count(change);
     this.#touch(change);
@@ -329,14 +368,15 @@ export class Retained implements Participant {
 
   /** Whether a change that is counted leads over a limit. What takes no more than before never does. */
   #isOver(before: Footprint, after: Footprint): boolean {
-    const isMore = after.count > before.count && this.#totals.count > this.#limits.messagesMax;
-    return isMore || (after.bytes > before.bytes && this.#totals.bytes > this.#limits.bytesMax);
+    const isMore = after.count > before.count && this.#totals.count > this.#settings.messagesMax;
+    return isMore || (after.bytes > before.bytes && this.#totals.bytes > this.#settings.bytesMax);
   }
 
   /** Takes a change out of the open batch; a clear that is part of it stays. */
   #drop(change: RetainedChange): void {
+    this.history.takeBack(change.topic);
     if (change.hasClear) {
-      this.#write(change, null, change.sequence);
+      this.#write(change, { message: null, username: null, sequence: change.sequence });
       return;
     }
     this.#uncount(change);
@@ -361,10 +401,16 @@ export class Retained implements Participant {
     this.#committer.join(this);
   }
 
-  async #stored(topic: string): Promise<Message | null> {
+  async #stored(topic: string): Promise<PastMessage | null> {
     const value = await this.#store.get('retained', retainedKey(topic));
-    return value === null ? null : messageOf(value);
+    if (value === null) return null;
+    const message = messageOf(value);
+    return { message, username: usernameOf(value, message), sequence: sequenceOf(value) };
   }
+}
+
+function rateOf(clock: Clock, { storeRatePerSecond }: RetainedSettings): TokenBucket {
+  return new TokenBucket(clock, storeRatePerSecond, Math.max(1, storeRatePerSecond));
 }
 
 /** Through the whole table: after a crash between versions, a damaged record, or a batch that was not exact. */

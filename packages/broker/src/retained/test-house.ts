@@ -1,11 +1,14 @@
 import type { Clock } from '#base/clock.ts';
 import { Counters } from '#base/counters.ts';
 import { OperationalError } from '#base/errors.ts';
+import { silentLogger } from '#base/logger.ts';
 import { createMessage, type Message } from '#message/message.ts';
 import type { Committer, Participant } from '#store/committer.ts';
 import { MemoryStore } from '#store/memory/memory-store.ts';
 import { Batch, type ScanRange, type Store, type StoredRecord, type StoreStatistics, type Table } from '#store/store.ts';
-import { Retained, type RetainedLimits } from './retained.ts';
+import type { RetainedSettings } from './retained-settings.ts';
+import { Retained } from './retained.ts';
+import { plainSettings } from './test-settings.ts';
 
 /** How a test's store answers: `knows` as the memory store; `reads` must be read to tell; `slow` reads, and later. */
 export type StoreManner = 'knows' | 'reads' | 'slow';
@@ -104,10 +107,11 @@ export interface TestHouse {
   readonly counters: Counters;
   readonly retained: Retained;
   readonly time: { ms: number };
+  readonly clock: Clock;
   reopen(): Promise<Retained>;
 }
 
-export async function openHouse(limits: Partial<RetainedLimits> = {}, manner: StoreManner = 'knows'): Promise<TestHouse> {
+export async function openHouse(settings: Partial<RetainedSettings> = {}, manner: StoreManner = 'knows'): Promise<TestHouse> {
   const store = new TestStore(manner);
   const committer = new HandCommitter(store);
   const counters = new Counters();
@@ -120,10 +124,11 @@ export async function openHouse(limits: Partial<RetainedLimits> = {}, manner: St
     counters,
     // A store that must be read is read each time; the other's cache is small enough to forget.
     footprintsMax: manner === 'knows' ? 4 : 0,
-    limits: { messagesMax: Infinity, bytesMax: Infinity, payloadBytesMax: Infinity, ...limits },
+    log: silentLogger,
+    settings: { ...plainSettings, ...settings },
   };
   const reopen = (): Promise<Retained> => Retained.open(options);
-  return { store, committer, counters, time, reopen, retained: await reopen() };
+  return { store, committer, counters, time, clock, reopen, retained: await reopen() };
 }
 
 export function message(topic: string, payload: string, expiryInterval?: number, receivedAtMs = 1_000_000): Message {

@@ -2,7 +2,7 @@ import type { Counters, DropReason } from '#base/counters.ts';
 import type { Statistics } from '#hooks/feature.ts';
 
 /** What the broker refused to take is not a delivery that it dropped. */
-const notDeliveries: ReadonlySet<DropReason> = new Set(['not-authorized', 'rejected', 'retained-full']);
+const notDeliveries: ReadonlySet<DropReason> = new Set(['not-authorized', 'rejected', 'retained-full', 'retained-rate']);
 
 /** Where the broker stands at one moment. */
 export interface Sample {
