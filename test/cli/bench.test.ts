@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { freePort, hasMosquitto, launchAedes, launchBroker, launchMosquitto, repository, WireClient } from '@wrenmq/testkit';
+import { freePort, hasMosquitto, launchAedes, launchBroker, launchMosquitto, repository, tempDirectory, WireClient } from '@wrenmq/testkit';
 import { wrenmq } from './run-wrenmq.ts';
 
 interface Result {
@@ -208,6 +209,35 @@ test('bench prints a report that begins and ends with its verdict, and says what
     const wrong = await wrenmq('bench', 'pubsub', ...address, ...flags);
     assert.deepEqual([wrong.status, message.test(wrong.stderr)], [2, true], wrong.stderr);
   }
+});
+
+test('--out and --csv write the result and its seconds, --fail-if judges it, compare compares two', async () => {
+  await using broker = await launchBroker();
+  await using directory = await tempDirectory();
+  const address = ['-h', '127.0.0.1', '-p', String(broker.target().port)];
+  const [one, two, csv] = ['one.json', 'two.json', 'seconds.csv'].map((name) => join(directory.path, name));
+  const args = [...address, '-n', '2', '--rate', '200', '--warmup', '0', '--duration', '2.5', '--poisson', '--seed', '7', '--json'];
+  for (const out of [one, two]) {
+    const { status, stdout, stderr } = await wrenmq('bench', 'pubsub', ...args, '--out', out, '--csv', csv, '--fail-if', 'lost>0');
+    const printed = JSON.parse(stdout) as Result;
+    assert.equal(status, printed.isValid ? 0 : INVALID, stderr);
+    assert.deepEqual(JSON.parse(await readFile(out, 'utf8')), printed);
+  }
+  const rows = (await readFile(csv, 'utf8')).trim().split('\n');
+  assert.equal(rows[0], 'second,sent,acknowledged,received,p50Ms,p99Ms,maxMs');
+  assert.match(rows[1], /^0,\d+,0,\d+,[\d.]+,[\d.]+,[\d.]+$/);
+  const [first, second] = await Promise.all([one, two].map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Result));
+  assert.equal(first.counts['sent'], second.counts['sent'], 'the same seed sends the same');
+  const compared = await wrenmq('bench', 'compare', one, two, '--json');
+  assert.equal(compared.status, 0, compared.stderr);
+  assert.ok((JSON.parse(compared.stdout) as { differences: unknown[] }).differences.length > 0);
+  assert.match((await wrenmq('bench', 'compare', one, two)).stdout, /^p50Ms .* too few seconds to tell \(5 are needed\)$/m);
+  const broken = await wrenmq('bench', 'pubsub', ...address, '--count', '50', '--fail-if', 'p99<1h', '--fail-if', 'lost>0');
+  assert.equal(broken.status, 2, 'an hour is no unit');
+  const failed = await wrenmq('bench', 'pubsub', ...address, '--count', '50', '--fail-if', 'p50>0.001us', '--fail-if', 'lost>0');
+  assert.equal(failed.status, INVALID);
+  if (/^INVALID/m.test(failed.stdout)) return;
+  assert.match(failed.stderr, /^wrenmq: --fail-if p50>0\.001us: it was [\d.]+\n$/);
 });
 
 test('bench ends with 3 when there is no broker, and with 4 when it refuses', async () => {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { addConnectionFlags } from '#connection/connection-flags.ts';
+import { addConnectionFlags, collect } from '#connection/connection-flags.ts';
 import { describeCommand, type Example } from '#describe-command.ts';
 import type { Scenario } from './topology.ts';
 
@@ -55,7 +55,7 @@ const SCENARIOS: readonly Description[] = [
 
 const REMARKS = `
 Exit codes: 0 measured, 1 connections failed or were lost, 2 wrong usage, 3 unreachable, 4 refused, 6 INVALID (the generator itself was the
-bottleneck). docs/bench-command.md says how to read the result.`;
+bottleneck) or a --fail-if that came true. docs/bench-command.md says how to read the result.`;
 
 /** `wrenmq bench` and its scenarios. */
 export function addBench(program: Command): void {
@@ -70,9 +70,18 @@ export function addBench(program: Command): void {
       .action(async (options) => (await import('./bench.ts')).bench(name, options));
     if (name === 'conn') addConnectFlags(command);
     else addMessageFlags(command);
-    command.addOption(new Option('--json', 'one JSON object')).option('--no-progress', 'no progress bar on a terminal');
+    command
+      .option('--fail-if <condition>', "such as 'p99>20ms', 'lost>0' or 'received/s<900': ends with 6; repeatable", collect)
+      .option('--out <file>', 'write the result there too, as JSON: for wrenmq bench compare')
+      .addOption(new Option('--json', 'one JSON object'))
+      .option('--no-progress', 'no progress bar on a terminal');
     addConnectionFlags(command);
   }
+  describeCommand(bench.command('compare <before> <after>'), 'compare two results that --out has written', [
+    ['wrenmq bench compare before.json after.json', 'what has changed, and whether it could be chance'],
+  ])
+    .option('--json', 'one JSON object')
+    .action(async (before, after, flags) => (await import('./compare-results.ts')).compareFiles(before, after, flags));
 }
 
 function addConnectFlags(command: Command): void {
@@ -101,5 +110,8 @@ function addMessageFlags(command: Command): void {
     .option('--share <group>', 'shared subscriptions of this group')
     .option('--durable', 'subscribers with sessions that outlive their connections; they are ended afterwards')
     .option('--connect-rate <per second>', 'new connections before the load; default: 500; 0: unlimited')
+    .option('--poisson', 'messages at random moments, not evenly')
+    .option('--seed <n>', 'with --poisson: the same moments again')
+    .option('--csv <file>', 'write the figures of every second there')
     .option('--drain <seconds>', 'wait so long for what is still on its way when nothing comes; default: 3');
 }

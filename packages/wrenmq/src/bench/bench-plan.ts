@@ -3,6 +3,7 @@ import { CommandError, ExitCode } from '#exit-code.ts';
 import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import { readNumber, readQoS } from '#connection/read-value.ts';
 import { stampBytes } from './stamp.ts';
+import { readThreshold, type Threshold } from './thresholds.ts';
 import type { Scenario } from './topology.ts';
 
 export interface BenchFlags extends ConnectionFlags {
@@ -21,6 +22,11 @@ export interface BenchFlags extends ConnectionFlags {
   readonly durable?: true;
   readonly connectRate?: string;
   readonly drain?: string;
+  readonly poisson?: true;
+  readonly seed?: string;
+  readonly failIf?: readonly string[];
+  readonly out?: string;
+  readonly csv?: string;
   readonly json?: true;
   readonly progress?: false;
 }
@@ -47,6 +53,9 @@ export interface BenchPlan {
   /** How long to wait for what is on its way when nothing comes any more. */
   readonly drainMs: number;
   readonly isDurable: boolean;
+  /** Of messages at random moments; null: evenly. */
+  readonly poissonSeed: number | null;
+  readonly thresholds: readonly Threshold[];
   readonly isJson: boolean;
   readonly hasProgress: boolean;
 }
@@ -85,7 +94,21 @@ export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
     connectRate: readNumber('--connect-rate', flags.connectRate, { min: 0, max: 1e6, fraction: true }) ?? DEFAULT_CONNECT_RATE,
     drainMs: seconds('--drain', flags.drain, 3),
     isDurable: flags.durable === true,
+    poissonSeed: readSeed(flags, rate),
+    thresholds: (flags.failIf ?? []).map(readThreshold),
     isJson: flags.json === true,
     hasProgress: flags.progress !== false && process.stderr.isTTY,
   };
+}
+
+/** Each moment is remembered: a rate that makes more of them in a second is none that random moments are for. */
+const POISSON_RATE_MAX = 1_000_000;
+
+function readSeed({ poisson, seed }: BenchFlags, rate: number): number | null {
+  const given = readNumber('--seed', seed, { min: 0, max: 0xffff_ffff });
+  if (poisson !== true && given !== undefined) throw new CommandError('wrenmq: --seed is for --poisson', ExitCode.Usage);
+  if (poisson !== true) return null;
+  if (rate === 0 || rate > POISSON_RATE_MAX)
+    throw new CommandError(`wrenmq: --poisson needs a --rate of at most ${POISSON_RATE_MAX}`, ExitCode.Usage);
+  return given ?? Math.floor(Math.random() * 2 ** 32);
 }

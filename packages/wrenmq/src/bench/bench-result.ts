@@ -1,10 +1,11 @@
-import { cpus, release, totalmem } from 'node:os';
 import { reasonName } from '@wrenmq/codec';
 import type { BenchPlan } from './bench-plan.ts';
 import type { ConnectOutcome } from './connect-load.ts';
 import type { MeasuredLoad } from './generator-load.ts';
 import { judgeGenerator } from './judge.ts';
+import { environment } from './environment.ts';
 import type { LatencySummary } from './latency-histogram.ts';
+import type { MeasuredSecond } from './second-series.ts';
 import type { LoadOutcome } from './load-outcome.ts';
 
 export interface BenchResult {
@@ -31,8 +32,10 @@ export interface BenchResult {
   readonly acknowledgement: LatencySummary | null;
   readonly scheduleDelay: LatencySummary | null;
   readonly connect: LatencySummary | null;
+  /** Second by second of the time that was measured; the last one that began is not whole and not there. */
+  readonly series: readonly MeasuredSecond[];
   readonly generator: MeasuredLoad;
-  readonly environment: Readonly<Record<string, string | number>>;
+  readonly environment: Readonly<Record<string, string | number | boolean>>;
 }
 
 interface Parts {
@@ -76,12 +79,13 @@ export function composeResult(parts: Parts): BenchResult {
     acknowledgement: some(messages?.acknowledgement),
     scheduleDelay: some(delay),
     connect: some(connections.latency),
+    series: messages?.series ?? [],
     generator: {
       utilization: toThousandths(load.utilization),
       loopDelayP99Ms: toThousandths(load.loopDelayP99Ms),
       cpu: toThousandths(load.cpu),
     },
-    environment: environment(),
+    environment: environment(new URL(url).hostname),
   };
 }
 
@@ -105,6 +109,7 @@ function optionsOf(plan: BenchPlan): BenchResult['options'] {
     window,
     isDurable,
     share: share ?? null,
+    seed: plan.poissonSeed,
   };
 }
 
@@ -135,15 +140,4 @@ function countsOf({ connected, failures }: ConnectOutcome, messages: LoadOutcome
 function reasonsOf({ failures }: ConnectOutcome, messages: LoadOutcome | null): BenchResult['reasonCodes'] {
   const codes = [...(messages?.reasonCodes ?? [])].map(([code, count]) => [reasonName(code), count] as const);
   return Object.fromEntries([...failures, ...codes]);
-}
-
-function environment(): BenchResult['environment'] {
-  const processors = cpus();
-  return {
-    node: process.versions.node,
-    platform: `${process.platform} ${process.arch} ${release()}`,
-    cpu: processors[0]?.model.trim() ?? 'unknown',
-    cores: processors.length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-  };
 }

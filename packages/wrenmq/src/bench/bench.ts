@@ -9,7 +9,9 @@ import { Crowd } from './crowd.ts';
 import { renderResult } from './render-result.ts';
 import { runConnections } from './run-connections.ts';
 import { runMessages } from './run-messages.ts';
+import { brokenThresholds } from './thresholds.ts';
 import type { Scenario } from './topology.ts';
+import { writeResult } from './write-result.ts';
 
 /** `wrenmq bench <scenario>`: runs a load, and prints what it has measured. */
 export async function bench(scenario: Scenario, flags: BenchFlags): Promise<void> {
@@ -21,10 +23,13 @@ export async function bench(scenario: Scenario, flags: BenchFlags): Promise<void
   });
   using interruption = new Interruption();
   const result = await run(plan, crowd, interruption.signal, url);
+  await writeResult(result, flags.out, flags.csv);
   console.log(plan.isJson ? JSON.stringify(result) : renderResult(result));
   if (interruption.exitCode !== ExitCode.Success)
     throw new CommandError('wrenmq: interrupted: what was measured until then', interruption.exitCode);
   if (!result.isValid) throw new CommandError(`wrenmq: INVALID: ${result.invalid.join('; ')}`, ExitCode.Threshold);
+  const broken = brokenThresholds(plan.thresholds, result);
+  if (broken.length > 0) throw new CommandError(broken.map((each) => `wrenmq: --fail-if ${each}`).join('\n'), ExitCode.Threshold);
   const { failed = 0, lostConnections = 0 } = result.counts;
   if (failed + lostConnections > 0)
     throw new CommandError(`wrenmq: ${failed} connections failed, ${lostConnections} were lost`, ExitCode.Failure);

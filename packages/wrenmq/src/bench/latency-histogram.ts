@@ -31,6 +31,19 @@ export class LatencyHistogram {
     this.#histogram.record(ns < 1 ? 1 : ns > HIGHEST_NS ? HIGHEST_NS : ns);
   }
 
+  /** Adds what another one has recorded, which is empty afterwards. */
+  take(other: LatencyHistogram): void {
+    if (other.#count === 0) return;
+    this.#count += other.#count;
+    this.#sumMs += other.#sumMs;
+    this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
+    this.#histogram.add(other.#histogram);
+    other.#histogram.reset();
+    other.#count = 0;
+    other.#sumMs = 0;
+    other.#maxMs = 0;
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -1,6 +1,7 @@
 import type { QoS } from '@wrenmq/codec';
 import type { MeasuredLoad } from './generator-load.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
+import type { MeasuredSecond } from './second-series.ts';
 import type { MessageHead } from './load-client.ts';
 
 export interface LoadStream {
@@ -20,6 +21,8 @@ export interface LoadPlan {
   readonly count: number;
   readonly window: number;
   readonly drainMs: number;
+  /** Of messages at random moments; null: evenly. */
+  readonly poissonSeed: number | null;
 }
 
 export interface LoadCounts {
@@ -49,5 +52,6 @@ export interface LoadOutcome {
   readonly service: LatencyHistogram;
   readonly scheduleDelay: LatencyHistogram;
   readonly acknowledgement: LatencyHistogram;
+  readonly series: readonly MeasuredSecond[];
   readonly load: MeasuredLoad;
 }

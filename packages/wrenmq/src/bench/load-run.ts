@@ -6,7 +6,9 @@ import type { LoadCounts, LoadOutcome, LoadPlan, LoadStream } from './load-outco
 import type { LoadClient, LoadObserver, MessageHead } from './load-client.ts';
 import { pace, type PacerClock } from './pacer.ts';
 import { PreciseClock } from './precise-clock.ts';
+import { PoissonSchedule } from './poisson-schedule.ts';
 import { Schedule } from './schedule.ts';
+import { SecondSeries } from './second-series.ts';
 import { machineClockOffsetMs, Stamp } from './stamp.ts';
 
 interface Replies {
@@ -41,6 +43,7 @@ const DUE_PER_STEP_MAX = 10_000;
 const OVERTIME_MS = 500;
 const DRAIN_CHECK_MS = 20;
 const STALL_CHECK_MS = 1000;
+const SECOND_MS = 1000;
 
 /** The messages of one run, from the first to what is still on its way after the last. All clients are connected. */
 export class LoadRun implements LoadObserver {
@@ -53,15 +56,14 @@ export class LoadRun implements LoadObserver {
   readonly #ledgers = new Map<LoadClient, DeliveryLedger>();
   readonly #outgoing = new Stamp();
   readonly #load = new GeneratorLoad();
-  readonly #latency = new LatencyHistogram();
+  readonly #series = new SecondSeries();
   readonly #service = new LatencyHistogram();
   readonly #scheduleDelay = new LatencyHistogram();
-  readonly #acknowledgement = new LatencyHistogram();
   readonly #reasonCodes = new Map<number, number>();
   readonly #finished = Promise.withResolvers<void>();
   #ready: Publisher[] = [];
   #isPumpDue = false;
-  #schedule: Schedule | null = null;
+  #schedule: Schedule | PoissonSchedule | null = null;
   #startMs = 0;
   #measureFromMs = Infinity;
   #isSending = true;
@@ -107,6 +109,7 @@ export class LoadRun implements LoadObserver {
     };
     const load = this.#load.stop();
     if (!interrupted.aborted) await this.#drain();
+    const { latency, acknowledgement } = this.#series.totals();
     // Whoever interrupts a run, or ends its connections, leaves nothing due.
     const isWhole = !interrupted.aborted && this.#lostConnections === 0;
     const due = this.#schedule !== null && isWhole ? this.#due : this.counts.sent;
@@ -122,10 +125,11 @@ export class LoadRun implements LoadObserver {
       missed: due - this.counts.sent,
       lostConnections: this.#lostConnections,
       reasonCodes: this.#reasonCodes,
-      latency: this.#latency,
+      latency,
       service: this.#service,
       scheduleDelay: this.#scheduleDelay,
-      acknowledgement: this.#acknowledgement,
+      acknowledgement,
+      series: this.#series.seconds,
       load,
     };
   }
@@ -143,7 +147,7 @@ export class LoadRun implements LoadObserver {
     ledger.note(this.#plan.run === 0 ? (stamp.run % 0x10_0000) * 0x1_0000_0000 + stamp.stream : stamp.stream, stamp.sequence);
     if (stamp.intendedMs - this.#offsetMs >= this.#measureFromMs) {
       const latencyMs = performance.now() + this.#offsetMs - stamp.intendedMs;
-      this.#latency.record(latencyMs);
+      this.#series.latency.record(latencyMs);
       this.#service.record(latencyMs - stamp.delayMs);
     }
     const publisher = this.#plan.run === 0 ? undefined : this.#publisherOf[stamp.stream];
@@ -158,7 +162,8 @@ export class LoadRun implements LoadObserver {
     if (this.#replies.has(client)) return;
     this.counts.acknowledged += 1;
     if (reasonCode >= 0x80) this.#noteReason(reasonCode);
-    if (intendedMs - this.#offsetMs >= this.#measureFromMs) this.#acknowledgement.record(performance.now() + this.#offsetMs - intendedMs);
+    if (intendedMs - this.#offsetMs >= this.#measureFromMs)
+      this.#series.acknowledgement.record(performance.now() + this.#offsetMs - intendedMs);
     if (this.#schedule === null) this.onRoom(client);
   }
 
@@ -196,21 +201,26 @@ export class LoadRun implements LoadObserver {
     // A message belongs to the time in which it was due, whether or not the timer comes in time.
     this.#measureFromMs = delayMs === 0 ? -Infinity : this.#startMs + delayMs;
     let started: { readonly before: LoadCounts; readonly fromMs: number } | null = null;
+    let seconds: NodeJS.Timeout | undefined;
     const start = (): void => {
       this.#load.start();
+      this.#series.start(this.counts);
+      seconds = setInterval(() => this.#series.cut(this.counts), SECOND_MS);
       started = { before: { ...this.counts }, fromMs: performance.now() };
     };
     const timer = delayMs === 0 ? start() : setTimeout(start, delayMs);
     return () => {
       clearTimeout(timer ?? undefined);
       if (started === null) start();
+      clearInterval(seconds);
       return started!;
     };
   }
 
   async #sendOpen(rate: number, clock: PacerClock, interrupted: AbortSignal): Promise<void> {
     const { rampMs, warmupMs, durationMs, count } = this.#plan;
-    const schedule = new Schedule(rate, rampMs);
+    const even = new Schedule(rate, rampMs);
+    const schedule = this.#plan.poissonSeed === null ? even : new PoissonSchedule(even, this.#plan.poissonSeed);
     this.#schedule = schedule;
     const plannedMs = rampMs + warmupMs + durationMs;
     const total = Math.min(count, plannedMs === Infinity ? Infinity : schedule.countAt(plannedMs) - 1);
