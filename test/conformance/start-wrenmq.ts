@@ -44,7 +44,7 @@ function baseSettings(dataDirectory: string): Settings {
       wss: { enabled: false },
     },
     admin: { enabled: false },
-    sys: { interval: null },
+    sys: { interval: null, nodeInterval: null, heartbeatInterval: null, events: { clientConnected: false, clientDisconnected: false } },
   };
 }
 

@@ -30,7 +30,7 @@ export class SocketBroker implements AsyncDisposable {
         dataDirectory: directory.path,
         listeners: { tcp: { bind: '127.0.0.1:0' }, ws: off, tls: off, tls1884: off, wss: off, ...(listeners as object) },
         admin: off,
-        sys: { interval: null },
+        sys: { interval: null, nodeInterval: null, heartbeatInterval: null, events: { clientConnected: false, clientDisconnected: false } },
         ...settings,
       },
     });

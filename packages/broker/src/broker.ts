@@ -279,6 +279,7 @@ export class Broker {
     return [
       ...counterSamples(kernel.counters),
       ...(this.#features === null ? [] : statisticsSamples(this.#features.statistics())),
+      ...((this.#features?.samples() ?? []) as MetricSample[]),
       ...sharedGroupSamples(sharedGroupsOf(kernel)),
       ...Array.from(this.#doors.listeners, listenerSamples).flat(),
       { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },

@@ -16,6 +16,13 @@ export { autoSubscribe } from '#features/auto-subscribe/index.ts';
 export type { AutomaticTopic } from '#features/auto-subscribe/auto-subscribe.ts';
 export { exclusive } from '#features/exclusive/index.ts';
 export type { ExclusiveSubscription } from '#features/exclusive/exclusive-subscriptions.ts';
+export { slowSubscriptions } from '#features/slow-subscriptions/index.ts';
+export type { SlowCause, SlowSubscription } from '#features/slow-subscriptions/slowest.ts';
+export { topicMetrics } from '#features/topic-metrics/index.ts';
+export type { FlowReading } from '#features/topic-metrics/flow.ts';
+export type { LatencyReading } from '#features/topic-metrics/latency-histogram.ts';
+export type { TopicMetricReading } from '#features/topic-metrics/topic-metric.ts';
+export type { AddedMetric } from '#features/topic-metrics/topic-metrics.ts';
 export { rewrite } from '#features/rewrite/index.ts';
 export type { RewriteQuestion, RewriteResult } from '#features/rewrite/rewrite-rules.ts';
 export type {

@@ -1,6 +1,7 @@
 /**
  * Every metric of the house: name, kind, labels, and the HELP line. Names follow Prometheus: base units, `_total` on counters.
- * Labels come from closed sets; a client id, user name or topic is never one.
+ * Labels come from closed sets; a client id, user name or topic is never one, but for the names of topic metrics, which the
+ * administrator gives and whose number is bounded.
  */
 export const metricsTable = {
   wrenmq_ready: gauge('1 when clients are served, 0 while the broker starts, stops or has lost its store.'),
@@ -45,6 +46,11 @@ export const metricsTable = {
   wrenmq_delayed_published_total: counter('Delayed messages that were published.'),
   wrenmq_delayed_expired_total: counter('Delayed messages that expired before they were due.'),
   wrenmq_delayed_refused_total: counter('Delayed messages that were refused for want of room.'),
+  wrenmq_topic_messages_total: counter('Messages of a topic metric.', ['metric', 'direction', 'qos']),
+  wrenmq_topic_payload_bytes_total: counter('Payload bytes of the messages of a topic metric.', ['metric', 'direction']),
+  wrenmq_topic_unmatched_total: counter('Messages of a topic metric that no subscription asked for.', ['metric']),
+  wrenmq_topic_latency_seconds: gauge('From receipt to delivery, over the last one to two minutes.', ['metric', 'quantile']),
+  wrenmq_slow_subscriptions: gauge('Subscriptions in the table of the slowest.'),
   wrenmq_store_bytes: gauge('Bytes that the store takes on disk.'),
   wrenmq_listener_accepted_total: counter('Connections that a listener took, before any handshake.', ['listener']),
   wrenmq_listener_refused_total: counter('Connections that a listener closed at once or during a handshake.', ['listener', 'reason']),

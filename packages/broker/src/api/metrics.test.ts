@@ -14,7 +14,8 @@ test('names follow Prometheus: counters and only counters end in _total, and eve
     assert.match(name, /^(wrenmq|process|nodejs)_[a-z_]+$/);
     assert.equal(name.endsWith('_total'), kind === 'counter', name);
     assert.match(help, /^.{8,}\.$/, name);
-    for (const label of labels) assert.ok(['listener', 'reason', 'qos', 'state', 'kind'].includes(label), label);
+    for (const label of labels)
+      assert.ok(['listener', 'reason', 'qos', 'state', 'kind', 'metric', 'direction', 'quantile'].includes(label), label);
   }
 });
 

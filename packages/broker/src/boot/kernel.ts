@@ -30,6 +30,7 @@ import { RetainedDelivery } from '#retained/retained-delivery.ts';
 import type { RetainedSettings } from '#retained/retained-settings.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
+import type { Delivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
 import { topicNameError } from '#topic/topic-name.ts';
@@ -280,7 +281,10 @@ export class Kernel {
   #sessionEvents(): SessionEvents {
     const { hooks, router } = this;
     const { topicLevelsMax, topicBytesMax } = this.#capabilities;
-    const delivered = (session: Session, message: Message): void => hooks.observe('message.delivered', session.clientId, message);
+    const delivered = (session: Session, delivery: Delivery): void => {
+      if (hooks.hasMessageDelivered) hooks.observe('message.delivered', session.clientId, delivery.message);
+      hooks.observe('delivery.finished', session.clientId, delivery);
+    };
     const outbound = (session: Session, message: Message): Message | null => {
       const answer = hooks.messageOutbound(session.clientId, message);
       if (typeof answer === 'number') return null;
@@ -301,7 +305,13 @@ export class Kernel {
       groupOf: (subscription) => (subscription.group === null ? null : router.shareOf(subscription)),
       onDropped: (session, message, reason) => hooks.observe('message.dropped', session.clientId, message, reason),
       get onDelivered() {
-        return hooks.hasMessageDelivered ? delivered : null;
+        return hooks.hasMessageDelivered || hooks.hasDeliveryFinished ? delivered : null;
+      },
+      get isHolding() {
+        return hooks.hasMessageDelivered;
+      },
+      get isTiming() {
+        return hooks.hasDeliveryFinished;
       },
       get onOutbound() {
         return hooks.hasMessageOutbound ? outbound : null;

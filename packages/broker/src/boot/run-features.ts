@@ -1,7 +1,16 @@
 import type { Config } from '#config/schema.ts';
 import { assert } from '#base/errors.ts';
 import { features } from '#features/index.ts';
-import type { Feature, FeatureContext, HeldSubscription, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
+import type {
+  Feature,
+  FeatureContext,
+  FeatureSample,
+  HeldSubscription,
+  RunningFeature,
+  SharedGroupStatistics,
+  Statistics,
+} from '#hooks/feature.ts';
+import type { Delivery } from '#message/delivery.ts';
 import { createMessage } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { Collection } from '#store/collection.ts';
@@ -45,6 +54,11 @@ export class RunningFeatures {
     return Object.assign(statisticsOf(this.#kernel), ...this.#running.map(({ feature }) => feature.statistics?.()));
   }
 
+  /** What features measure, for Prometheus. */
+  samples(): FeatureSample[] {
+    return this.#running.flatMap(({ feature }) => feature.samples?.() ?? []);
+  }
+
   /** In reverse order, so that nobody loses what it stands on. */
   stop(): void {
     for (const { feature } of this.#running.toReversed()) feature.stop();
@@ -78,6 +92,7 @@ export class RunningFeatures {
         kernel.publisher.announce(createMessage({ topic, payload, publisher: name, receivedAtMs: clock.wallMs() }));
       },
       statistics: () => this.statistics(),
+      unfinished: () => unfinishedOf(kernel),
       subscriptions: () => subscriptionsOf(kernel),
       sharedGroups: () => sharedGroupsOf(kernel),
     };
@@ -88,6 +103,13 @@ export class RunningFeatures {
 function sectionOf(config: Config, section: string): never {
   assert(section in config, `the configuration has a section ${section}`);
   return config[section as keyof Config] as never;
+}
+
+function* unfinishedOf({ sessions }: Kernel): Generator<{ clientId: string; delivery: Delivery }> {
+  for (const session of sessions) {
+    const delivery = session.isConnected ? session.inflight.oldest : null;
+    if (delivery !== null) yield { clientId: session.clientId, delivery };
+  }
 }
 
 function* subscriptionsOf({ sessions }: Kernel): Generator<HeldSubscription> {

@@ -6,7 +6,7 @@ import { admin, listeners } from './schema-listeners.ts';
 import { retained } from './schema-retained.ts';
 import { sharedSubscriptions } from './schema-shared.ts';
 import { autoSubscribe, exclusiveSubscriptions, rewrite } from './schema-topics.ts';
-import { sys } from './schema-watch.ts';
+import { slowSubscriptions, sys, topicMetrics } from './schema-watch.ts';
 
 /** Everything that can be configured: the one source of types, validation, defaults, environment names, JSON Schema and docs. */
 export const configSchema = z.strictObject({
@@ -82,6 +82,8 @@ export const configSchema = z.strictObject({
     ),
   }),
   sys,
+  topicMetrics,
+  slowSubscriptions,
   shutdown: section('The orderly end.', {
     graceTime: key(
       'live',

@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
+import type { Delivery } from '#message/delivery.ts';
 import type { Message, MessageFields, QoS } from '#message/message.ts';
 import type { Author, ClientFacts, HookPoint, HookPoints } from './points.ts';
 export type {
@@ -152,8 +153,17 @@ export interface FeatureContext<Settings> {
   statistics(): Statistics;
   /** Every shared subscription that has a member; a walk over their members. */
   sharedGroups(): SharedGroupStatistics[];
+  /** Of each connected client the delivery that has been with it longest and is not finished; a walk over the sessions. */
+  unfinished(): Iterable<{ readonly clientId: string; readonly delivery: Delivery }>;
   /** Those of all sessions, connected or not; a walk over everything. */
   subscriptions(): Iterable<HeldSubscription>;
+}
+
+/** One number for one metric. */
+export interface FeatureSample {
+  readonly name: string;
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A feature that runs. */
@@ -163,6 +173,8 @@ export interface RunningFeature<Settings> {
   stop(): void;
   /** What the feature holds, as its part of the statistics. */
   statistics?(): Partial<Statistics>;
+  /** What the feature measures, for Prometheus; each name has its line in api/metrics-table.ts. */
+  samples?(): readonly FeatureSample[];
 }
 
 /** A feature: a folder of its own, known to the rest of the house by this alone. */

@@ -83,6 +83,7 @@ test('the flags for hot callers tell whether their point is used', () => {
     'client.authorize': () => hooks.hasClientAuthorize,
     'message.published': () => hooks.hasMessagePublished,
     'message.delivered': () => hooks.hasMessageDelivered,
+    'delivery.finished': () => hooks.hasDeliveryFinished,
     'message.outbound': () => hooks.hasMessageOutbound,
   } satisfies Partial<Record<HookPoint, () => boolean>>;
   for (const flag of Object.values(flags)) assert.equal(flag(), false);
@@ -90,6 +91,7 @@ test('the flags for hot callers tell whether their point is used', () => {
   hooks.register(EMBEDDER, 'client.authorize', () => 'abstain');
   hooks.register(EMBEDDER, 'message.published', () => {});
   hooks.register(EMBEDDER, 'message.delivered', () => {});
+  hooks.register(EMBEDDER, 'delivery.finished', () => {});
   hooks.register(EMBEDDER, 'message.outbound', (_clientId, one) => one);
   for (const flag of Object.values(flags)) assert.equal(flag(), true);
 });

@@ -34,6 +34,7 @@ export class Hooks {
   hasClientAuthorize = false;
   hasMessagePublished = false;
   hasMessageDelivered = false;
+  hasDeliveryFinished = false;
   hasMessageOutbound = false;
   /** How often a hook threw, or answered what is no answer. */
   failures = 0;
@@ -225,6 +226,7 @@ export class Hooks {
     this.hasClientAuthorize = this.#table['client.authorize'] !== null;
     this.hasMessagePublished = this.#table['message.published'] !== null;
     this.hasMessageDelivered = this.#table['message.delivered'] !== null;
+    this.hasDeliveryFinished = this.#table['delivery.finished'] !== null;
     this.hasMessageOutbound = this.#table['message.outbound'] !== null;
   }
 

@@ -24,7 +24,8 @@ export const hookOrder: Readonly<Record<HookPoint, readonly string[]>> = {
   'session.closed': [EMBEDDER, 'exclusive'],
   'subscription.added': [EMBEDDER, 'sys', 'exclusive'],
   'subscription.removed': [EMBEDDER, 'sys', 'exclusive'],
-  'message.published': [EMBEDDER],
+  'message.published': [EMBEDDER, 'topicMetrics'],
   'message.delivered': [EMBEDDER],
-  'message.dropped': [EMBEDDER],
+  'delivery.finished': [EMBEDDER, 'topicMetrics', 'slowSubscriptions'],
+  'message.dropped': [EMBEDDER, 'topicMetrics'],
 };

@@ -1,5 +1,6 @@
 import type { ConnectProperties, DisconnectProperties } from '@wrenmq/codec';
 import type { DropReason } from '#base/counters.ts';
+import type { Delivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
 
 /** What a hook may know of a client. */
@@ -142,6 +143,11 @@ export interface HookPoints {
   'message.published': (message: Message, hasSubscribers: boolean) => void;
   /** The client has acknowledged, or at QoS 0 was sent, the message. */
   'message.delivered': (clientId: string, message: Message) => void;
+  /**
+   * As `message.delivered`, but cheaper: nothing is copied for it, so that the bytes of the message may be gone. Topic, sizes and times are
+   * there. While somebody observes it, deliveries know when they were sent and what they waited for.
+   */
+  'delivery.finished': (clientId: string, delivery: Delivery) => void;
   /** One delivery came to nothing. `clientId` null: nobody's in particular; `message` null: it could not be read any more. */
   'message.dropped': (clientId: string | null, message: Message | null, reason: DropReason) => void;
 }

@@ -5,6 +5,13 @@ import type { Message, QoS } from './message.ts';
 export const DeliveryState = { Queued: 0, Published: 1, Released: 2, Done: 3 } as const;
 export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
 
+/**
+ * What kept a delivery from going out at once. Client: it does not read what it was sent. Inflight: it has as many unacknowledged
+ * messages as it takes. Queue: others were before it. None: nothing, or nobody asked.
+ */
+export const Obstacle = { None: 0, Client: 1, Inflight: 2, Queue: 3 } as const;
+export type Obstacle = (typeof Obstacle)[keyof typeof Obstacle];
+
 /** Where a message of a shared subscription goes when the member that holds it goes away. */
 export interface Redelivery {
   /**
@@ -38,6 +45,10 @@ export class Delivery {
   failures = 0;
   /** True when the message was accepted long before: that a batch is refused is nothing that its publisher hears of. */
   isAccepted = false;
+  /** When the PUBLISH went out first, wall clock in milliseconds; 0 before that, and while nobody observes `delivery.finished`. */
+  sentAtMs = 0;
+  /** While somebody does. */
+  obstacle: Obstacle = Obstacle.None;
   /** The durable queue's: the chunk that records this delivery, or null. */
   chunk: DeliveryChunk | null = null;
 

@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import type { Deadlines } from '#base/deadlines.ts';
 import type { Logger } from '#base/logger.ts';
-import type { Redelivery } from '#message/delivery.ts';
+import type { Delivery, Redelivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
 import type { Committer } from '#store/committer.ts';
 import type { Log } from '#store/log.ts';
@@ -36,8 +36,12 @@ export interface SessionEvents {
   onEnded(session: Session): void;
   /** The shared group of a subscription of this session, or null. */
   groupOf(subscription: Subscription): Redelivery | null;
-  /** The client has the message; null while nobody asks. */
-  readonly onDelivered: ((session: Session, message: Message) => void) | null;
+  /** The client has acknowledged, or at QoS 0 was sent, what it was given; null while nobody asks. */
+  readonly onDelivered: ((session: Session, delivery: Delivery) => void) | null;
+  /** Whether who asks wants the bytes of the message, which must then be kept until they are acknowledged. */
+  readonly isHolding: boolean;
+  /** Whether deliveries are to know when they were sent, and what they waited for. */
+  readonly isTiming: boolean;
   /** The message as this client is to get it, or null to drop it; null while nobody has a say. */
   readonly onOutbound: ((session: Session, message: Message) => Message | null) | null;
   onDropped(session: Session, message: Message | null, reason: DropReason): void;

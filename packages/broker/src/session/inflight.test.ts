@@ -100,6 +100,7 @@ describe('inflight', () => {
           assert.equal(inflight.size, model.size);
         }
         assert.deepEqual(inflight.inOrder(), [...model.values()]);
+        assert.equal(inflight.oldest, model.values().next().value ?? null);
         for (const [packetId, one] of model) assert.equal(inflight.get(packetId), one);
       }),
     );

@@ -80,9 +80,16 @@ export class Inflight {
   /** Every delivery, in the order in which identifiers were given [MQTT-4.6.0-1]. */
   inOrder(): Delivery[] {
     if (this.#slots === null) return [];
-    const last = this.#lastPacketId;
-    const age = (delivery: Delivery): number => (last - delivery.packetId + PACKET_IDS) % PACKET_IDS;
-    return this.#slots.filter((delivery) => delivery !== null).toSorted((a, b) => age(b) - age(a));
+    return this.#slots.filter((delivery) => delivery !== null).toSorted((a, b) => this.#age(b) - this.#age(a));
+  }
+
+  /** The delivery whose identifier was given first, or null. */
+  get oldest(): Delivery | null {
+    let oldest: Delivery | null = null;
+    for (const delivery of this.#slots ?? []) {
+      if (delivery !== null && (oldest === null || this.#age(delivery) > this.#age(oldest))) oldest = delivery;
+    }
+    return oldest;
   }
 
   /** Forgets everything, and the memory with it. */
@@ -99,6 +106,11 @@ export class Inflight {
     while (this.#slots![delivery.packetId & this.#mask] !== null) this.#grow();
     this.#slots![delivery.packetId & this.#mask] = delivery;
     this.size += 1;
+  }
+
+  /** How many identifiers were given since this one. */
+  #age({ packetId }: Delivery): number {
+    return (this.#lastPacketId - packetId + PACKET_IDS) % PACKET_IDS;
   }
 
   #grow(): void {

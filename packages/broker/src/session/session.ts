@@ -13,7 +13,7 @@ import { MemoryQueue } from './memory-queue.ts';
 import { OriginalOf } from './original-of.ts';
 import { bequeath, giveBack, groupBehind, isMemberOfAny, isMovable, loseUnfinished } from './shared-deliveries.ts';
 import { SessionState } from './session-state.ts';
-import { SendResult, type Sink } from './sink.ts';
+import { obstacleOf, SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
 
 /** How one message reaches one session: what its matching subscriptions come to. */
@@ -113,7 +113,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   sendQoS0(delivery: Delivery): boolean {
     if (!this.#isForwarded(delivery) || this.sink === null || this.#window === 0) return false;
     if (this.sink.send(delivery) !== SendResult.Sent) return false;
-    this.house.events.onDelivered?.(this, delivery.message);
+    this.house.events.onDelivered?.(this, delivery);
     return true;
   }
 
@@ -124,7 +124,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       if (this.#durable !== null) {
         if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
         this.#durable.append(delivery, true);
-      } else if (delivery.group !== null || this.house.events.onDelivered !== null) delivery.message.hold();
+      } else if (delivery.group !== null || this.house.events.isHolding) delivery.message.hold();
       this.#send(delivery);
       return;
     }
@@ -133,6 +133,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       return;
     }
     if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
+    if (this.house.events.isTiming) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
     if (this.#durable !== null) this.#durable.append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
   }
@@ -339,6 +340,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (this.sink === null || this.#window === 0) return;
     const result = this.sink.send(delivery);
     delivery.isDuplicate = true;
+    if (delivery.sentAtMs === 0 && this.house.events.isTiming) delivery.sentAtMs = this.house.clock.wallMs();
     // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
     if (result !== SendResult.TooLarge) return;
     const wentOn = delivery.group?.redeliver(delivery.message, this, false, delivery.failures) === true;
@@ -383,8 +385,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   #delivered(delivery: Delivery): void {
-    const { onDelivered } = this.house.events;
-    if (onDelivered !== null) onDelivered(this, delivery.message);
+    this.house.events.onDelivered?.(this, delivery);
     this.#finish(delivery);
   }
 
@@ -412,7 +413,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   #transmitQoS0(delivery: Delivery, sink: Sink): void {
     const result = sink.send(delivery);
-    if (result === SendResult.Sent) this.house.events.onDelivered?.(this, delivery.message);
+    if (result === SendResult.Sent) this.house.events.onDelivered?.(this, delivery);
     else this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
   }
 

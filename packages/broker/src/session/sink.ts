@@ -1,4 +1,4 @@
-import type { Delivery } from '#message/delivery.ts';
+import { type Delivery, Obstacle } from '#message/delivery.ts';
 
 /** What became of a delivery that a sink was given. */
 export const SendResult = { Sent: 0, TooLarge: 1, Busy: 2 } as const;
@@ -19,4 +19,10 @@ export interface Sink {
   release(packetId: number): void;
   /** Ends the connection with a reason code of MQTT 5. */
   close(reasonCode: number): void;
+}
+
+/** What keeps a session from sending: a client that does not read, its full window, or what waits already. */
+export function obstacleOf(sink: Sink | null, isWindowFull: boolean): Obstacle {
+  if (sink?.isWritable === false) return Obstacle.Client;
+  return isWindowFull ? Obstacle.Inflight : Obstacle.Queue;
 }

@@ -194,7 +194,9 @@ export class TestHouse {
         this.sessions.forget(session);
       },
       groupOf: (subscription) => this.groups.get(subscription.text) ?? null,
-      onDelivered: (_session, message) => this.delivered.push(message.payload.toString()),
+      onDelivered: (_session, { message }) => this.delivered.push(message.payload.toString()),
+      isHolding: true,
+      isTiming: false,
       onOutbound: null,
       onDropped: (_session, message, reason) => this.drops.push({ payload: message?.payload.toString() ?? null, reason }),
     };

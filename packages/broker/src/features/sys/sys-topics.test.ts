@@ -69,6 +69,7 @@ function start(settings: SysSettings = every10s) {
     announce: (topic, payload) => void published.push([topic, payload]),
     statistics: () => state.statistics,
     sharedGroups: () => [],
+    unfinished: () => [],
     forward: () => assert.fail('nothing was kept'),
     mayPublish: () => assert.fail('nothing was kept'),
     collection: () => assert.fail('nothing is kept'),

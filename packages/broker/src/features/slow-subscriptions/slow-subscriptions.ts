@@ -1,0 +1,114 @@
+// HOT: one hook that runs once per delivery while the feature is enabled
+import type { Cancel } from '#base/clock.ts';
+import type { FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
+import { type Delivery, Obstacle } from '#message/delivery.ts';
+import { type SlowCause, Slowest, type SlowSubscription } from './slowest.ts';
+
+/** How often what has expired is taken out, and who does not acknowledge at all is looked for. */
+const SWEEP_MS = 10_000;
+
+export interface SlowSubscriptionsSettings {
+  readonly enabled: boolean;
+  readonly thresholdMs: number;
+  readonly expireAfterMs: number;
+  readonly entriesMax: number;
+  readonly statistics: 'whole' | 'internal' | 'response';
+}
+
+const causes = {
+  [Obstacle.Client]: 'client',
+  [Obstacle.Inflight]: 'inflight',
+  [Obstacle.Queue]: 'queue',
+} as const;
+
+/** Times deliveries, and keeps the slowest. Disabled it has no hook and no timer, and costs nothing. */
+export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettings> {
+  readonly #context: FeatureContext<SlowSubscriptionsSettings>;
+  #settings: SlowSubscriptionsSettings;
+  #slowest: Slowest;
+  #withdraw: (() => void) | null = null;
+  #cancelSweep: Cancel | null = null;
+
+  constructor(context: FeatureContext<SlowSubscriptionsSettings>) {
+    this.#context = context;
+    this.#settings = context.settings;
+    this.#slowest = new Slowest(context.settings.entriesMax);
+    this.reload(context.settings);
+  }
+
+  /** What is listed stays, as far as it still belongs there. */
+  reload(settings: SlowSubscriptionsSettings): void {
+    const before = this.#settings;
+    const listed = settings.enabled && settings.statistics === before.statistics ? this.#slowest.list() : [];
+    this.#settings = settings;
+    this.#slowest = new Slowest(settings.entriesMax);
+    for (const entry of listed) if (entry.timespanMs >= settings.thresholdMs) this.#slowest.offer(entry);
+    if (!settings.enabled) this.stop();
+    else if (this.#withdraw === null) this.#begin();
+  }
+
+  stop(): void {
+    this.#withdraw?.();
+    this.#withdraw = null;
+    this.#cancelSweep?.();
+    this.#cancelSweep = null;
+  }
+
+  /** The slowest first; who has not acknowledged yet is there with the time so far. */
+  list(): SlowSubscription[] {
+    if (this.#withdraw !== null) this.#sweep();
+    return this.#slowest.list();
+  }
+
+  clear(): void {
+    this.#slowest = new Slowest(this.#settings.entriesMax);
+  }
+
+  samples(): FeatureSample[] {
+    return this.#withdraw === null ? [] : [{ name: 'wrenmq_slow_subscriptions', value: this.#slowest.size, labels: {} }];
+  }
+
+  #begin(): void {
+    this.#withdraw = this.#context.on('delivery.finished', (clientId, delivery) => {
+      this.#time(clientId, delivery, this.#context.clock.wallMs());
+    });
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#cancelSweep = this.#context.clock.after(SWEEP_MS, () => {
+      this.#wait();
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    const nowMs = this.#context.clock.wallMs();
+    this.#slowest.expire(nowMs - this.#settings.expireAfterMs);
+    for (const { clientId, delivery } of this.#context.unfinished()) this.#time(clientId, delivery, nowMs);
+  }
+
+  #time(clientId: string, delivery: Delivery, nowMs: number): void {
+    const { message, sentAtMs, retain } = delivery;
+    // At QoS 0 it was sent now; what went out before the feature was enabled, as far as is known when it came.
+    const sentMs = sentAtMs === 0 ? (delivery.qos === 0 ? nowMs : message.receivedAtMs) : sentAtMs;
+    const internalMs = sentMs - message.receivedAtMs;
+    const responseMs = nowMs - sentMs;
+    const { statistics, thresholdMs } = this.#settings;
+    const timespanMs = statistics === 'whole' ? internalMs + responseMs : statistics === 'internal' ? internalMs : responseMs;
+    if (timespanMs < thresholdMs || retain) return;
+    // What came while the client was away did not wait because somebody is slow.
+    const { connectedAtMs } = this.#context.clients.facts(clientId) ?? { connectedAtMs: Infinity };
+    if (message.receivedAtMs < connectedAtMs) return;
+    const isResponse = statistics === 'response' || (statistics === 'whole' && responseMs > internalMs);
+    const cause = isResponse ? 'client' : causeOf(delivery);
+    this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: nowMs });
+  }
+}
+
+/** Why a delivery was not sent at once. */
+function causeOf({ obstacle, group }: Delivery): SlowCause {
+  if (obstacle !== Obstacle.None) return causes[obstacle];
+  // It may have waited in the queue of its group.
+  return group === null ? 'broker' : 'queue';
+}
