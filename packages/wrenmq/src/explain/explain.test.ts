@@ -67,3 +67,36 @@ test('explain --json is a line for each meaning, --packet leaves the others out,
   assert.equal(runCommand(['explain', '0', '--json', '--packet', 'disconnect']).stdout.trim().split('\n').length, 1);
   assert.equal(runCommand(['explain']).stdout.trim().split('\n').length, REASONS.length);
 });
+
+const SECTIONS: readonly (readonly [word: string, first: string, count: number])[] = [
+  ['mqtt:3.3.2', 'MQTT-3.3.2-1', 20],
+  ['mqtt:3.3.2-7', 'MQTT-3.3.2-7', 1],
+  ['mqtt:4.6', 'MQTT-4.6.0-1', 6],
+  ['mqtt:MQTT-3.3.1-2', 'MQTT-3.3.1-2', 1],
+  ['mqtt311:3.1.2-24', 'MQTT311-3.1.2-24', 1],
+];
+
+for (const [word, first, count] of SECTIONS)
+  test(`explain ${word} tells what the standard demands there`, () => {
+    const { status, stdout, stderr } = runCommand(['explain', word, '--json']);
+    assert.equal(status, 0, stderr);
+    const ids = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: string }).id);
+    assert.deepEqual([ids[0], ids.length], [first, count]);
+  });
+
+test('a section without statements is a usage error that names those with', () => {
+  const { status, stderr } = runCommand(['explain', 'mqtt:9.9']);
+  assert.equal(status, 2);
+  assert.match(stderr, /^wrenmq: MQTT 5 has no normative statements in 9\.9; there are some in 1\.5, 2\.1, /);
+});
+
+test('explain config:KEY is config explain KEY', () => {
+  const env = { XDG_CONFIG_HOME: '/nonexistent' };
+  const { status, stdout } = runCommand(['explain', 'config:listeners.tcp.bind'], { env });
+  assert.equal(status, 0);
+  assert.equal(stdout, runCommand(['config', 'explain', 'listeners.tcp.bind'], { env }).stdout);
+  assert.equal(runCommand(['explain', 'config:nope']).status, 2);
+});

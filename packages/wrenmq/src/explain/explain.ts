@@ -18,6 +18,9 @@ const LABELS: Readonly<Record<Language, readonly [packets: string, cause: string
 
 /** `wrenmq explain` */
 export async function explain(words: readonly string[], flags: ExplainFlags): Promise<void> {
+  const [, place, rest] = /^(mqtt|mqtt5|mqtt311|config):(.+)$/i.exec(words.join(' ')) ?? [];
+  if (place?.toLowerCase() === 'config') return (await import('#config-commands.ts')).explainConfig(rest, { ...flags, set: [] });
+  if (place !== undefined) return explainStatements(place.toLowerCase() === 'mqtt311' ? '3.1.1' : '5', rest, flags.json === true);
   const language = languageOf(flags.lang, process.env);
   const texts = language === 'zh' ? (await import('./texts-zh.ts')).TEXTS_ZH : TEXTS_EN;
   const found = findReasons(words.join(' ')).filter(({ packets }) => isIn(packets, flags.packet));
@@ -28,6 +31,18 @@ export async function explain(words: readonly string[], flags: ExplainFlags): Pr
     console.log(found.map((reason) => `${heading(reason).padEnd(56)} ${reason.packets.join(' ')}`).join('\n'));
   } else {
     console.log(found.map((reason) => paragraph(reason, texts[reason.key], language)).join('\n\n'));
+  }
+}
+
+/** What the standard demands in a section; English, as its statements are. */
+async function explainStatements(version: '5' | '3.1.1', section: string, isJson: boolean): Promise<void> {
+  const { findStatements, STANDARD_URLS } = await import('./standard-statements.ts');
+  const statements = await findStatements(version, section.replaceAll(/^\[?(MQTT(311)?-)?|\]$/gi, ''));
+  if (isJson) for (const statement of statements) console.log(JSON.stringify(statement));
+  else {
+    const binds = { client: 'clients', server: 'brokers', both: 'both sides' };
+    const lines = statements.map((statement) => `${statement.id} (${binds[statement.binds]})\n  ${statement.summary}`);
+    console.log([...lines, `in our own words; the standard: ${STANDARD_URLS[version]}`].join('\n'));
   }
 }
 
