@@ -19,6 +19,9 @@ const read = (name: string): string => readFileSync(join(import.meta.dirname, na
 const PRELUDE = read('example-prelude.ts');
 const PRELUDE_MQTTXX = read('example-prelude-mqttxx.ts');
 
+const manifest = JSON.parse(readFileSync(join(repository, 'packages/client/package.json'), 'utf8')) as { exports: object };
+const ENTRIES = Object.keys(manifest.exports).map((path) => `@wrenmq/client${path.slice(1)}`);
+
 describe('examples', () => {
   let broker: LaunchedBroker;
   let directory: string;
@@ -31,6 +34,22 @@ describe('examples', () => {
   after(async () => {
     await rm(directory, { recursive: true, force: true });
     await broker.kill('SIGKILL');
+  });
+
+  it('show every function, class and codec that the package exports, and every method of a client', async () => {
+    const shown = examples
+      .filter(({ isProgram }) => !isProgram)
+      .map(({ code }) => code)
+      .join('\n');
+    const missing: string[] = [];
+    for (const entry of ENTRIES) {
+      const names = Object.keys((await import(entry)) as object);
+      assert.ok(names.length > 0, entry);
+      missing.push(...names.filter((name) => !new RegExp(`\\b${name}\\b`).test(shown)).map((name) => `${entry}: ${name}`));
+    }
+    const methods = ['publish', 'enqueue', 'subscribe', 'handle', 'request', 'requestMany', 'on', 'online', 'drain', 'close'];
+    missing.push(...methods.filter((name) => !new RegExp(`client\\s*\\.${name}\\(`).test(shown)));
+    assert.deepEqual(missing, []);
   });
 
   const examples = listExamples();

@@ -18,9 +18,10 @@ export interface EventOptions {
 }
 
 /**
- * An event for `EventChannel.publish`.
+ * An event for `EventChannel.publish`, with the time of now unless told otherwise.
  *
- *     event('temperature.changed', { value: 25.5 }, { source: 'sensor_001' });
+ *     const changed = event('temperature.changed', { value: 25.5 }, { source: 'sensor_001' });
+ *     await eventChannel(client).publish('sensors/room1/temperature', changed);
  */
 export function event<T>(eventType: string, data: T, { source = '', timestamp = Date.now() / 1000 }: EventOptions = {}): EventMessage<T> {
   return { type: 'event', event_type: eventType, data, timestamp, source };

@@ -52,6 +52,17 @@ export interface Logger {
   error(message: string, ...details: unknown[]): void;
 }
 
+/**
+ * What MQTTClient is made with. Only `brokerHost` is required; everything else has mqttxx's defaults.
+ *
+ *     const config = new MQTTConfig({
+ *       brokerHost: 'broker.example',
+ *       tls: new TLSConfig({ enabled: true, caCerts: '/etc/ssl/ca.pem' }),
+ *       auth: new AuthConfig({ username: 'device', password: 'secret' }),
+ *       reconnect: new ReconnectConfig({ interval: 1, maxInterval: 30 }),
+ *     });
+ *     console.log(config.keepalive); // 60 seconds
+ */
 export class MQTTConfig {
   brokerHost: string;
   brokerPort = 1883;

@@ -12,7 +12,12 @@ export interface EventMessageFields {
   readonly source?: string;
 }
 
-/** An event with a type, a time and a source. */
+/**
+ * An event with a type, a time and a source.
+ *
+ *     const event = new EventMessage({ eventType: 'temperature.changed', data: { value: 25.5 }, source: 'sensor_001' });
+ *     console.log(EventMessage.decode(event.encode()).timestamp); // seconds since 1970
+ */
 export class EventMessage {
   readonly type = 'event';
   readonly eventType: string;

@@ -7,7 +7,12 @@ export interface Codec {
   decode(payload: Uint8Array): unknown;
 }
 
-/** JSON as Python's json.dumps writes it. Takes plain objects, and objects with `toDict()`; throws TypeError for everything else. */
+/**
+ * JSON as Python's json.dumps writes it. Takes plain objects, and objects with `toDict()`; throws TypeError for everything else.
+ *
+ *     const payload = JSONCodec.encode(new EventMessage({ eventType: 'started' }));
+ *     console.log(JSONCodec.decode(payload));
+ */
 export const JSONCodec: Codec = {
   encode(value) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`cannot encode ${typeof value}`);

@@ -9,7 +9,22 @@ import {
 } from '#rpc/rpc-error.ts';
 import { ErrorCode, errorCodeName } from './error-code.ts';
 
-/** Every error of this module. `cause` is that of the client below. */
+/**
+ * Every error of this module, with mqttxx's classes and numbers. `cause` is that of the client below.
+ *
+ *     const rpc = new ConventionalRPCManager(client, 'server/device_001');
+ *     try {
+ *       await rpc.call('bots/device_002', 'no_such_method', null, { timeout: 5 });
+ *     } catch (error) {
+ *       if (error instanceof RPCPeerUnreachableError) console.log('nobody is there');
+ *       else if (error instanceof RPCTimeoutError) console.log('no answer in time');
+ *       else if (error instanceof TooManyConcurrentCallsError) console.log('too many calls at once');
+ *       else if (error instanceof RPCMethodNotFoundError || error instanceof PermissionDeniedError) console.log('refused');
+ *       else if (error instanceof RPCRemoteError || error instanceof RPCError) console.log(error.message);
+ *       else if (error instanceof ConnectionError || error instanceof MessageError) console.log('not sent, or not read');
+ *       else if (error instanceof MQTTXError) console.log(error.code === ErrorCode.NOT_CONNECTED);
+ *     }
+ */
 export class MQTTXError extends Error {
   override name = 'MQTTXError';
   readonly code: ErrorCode;

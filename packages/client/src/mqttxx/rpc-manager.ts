@@ -100,7 +100,13 @@ export class RpcDesk {
   }
 }
 
-/** mqttxx's ConventionalRPCManager: one topic, subscribed to by itself, where it is called and gets its answers. */
+/**
+ * mqttxx's ConventionalRPCManager: one topic, subscribed to by itself, where it is called and gets its answers.
+ *
+ *     const rpc = new ConventionalRPCManager(client, 'server/device_001', { config: new RPCConfig({ defaultTimeout: 5 }) });
+ *     rpc.register('get_status', async () => ({ status: 'online' }));
+ *     const result = await rpc.call('bots/device_002', 'get_data');
+ */
 export class ConventionalRpcDesk {
   readonly myTopic: string;
   readonly #desk: RpcDesk;

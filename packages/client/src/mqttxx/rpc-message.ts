@@ -14,7 +14,12 @@ export interface RPCRequestFields {
   readonly callerId?: string;
 }
 
-/** A call as it travels. */
+/**
+ * A call as it travels.
+ *
+ *     const request = new RPCRequest({ requestId: '1', method: 'get_data', replyTo: 'server/device_001' });
+ *     console.log(request.toDict());
+ */
 export class RPCRequest {
   readonly type = 'rpc_request';
   readonly requestId: string;
@@ -53,7 +58,12 @@ export interface RPCResponseFields {
   readonly error?: string | null;
 }
 
-/** An answer as it travels. */
+/**
+ * An answer as it travels.
+ *
+ *     const response = RPCResponse.fromDict({ request_id: '1', result: { value: 1 } });
+ *     console.log(response.result);
+ */
 export class RPCResponse {
   readonly type = 'rpc_response';
   readonly requestId: string;
@@ -78,7 +88,12 @@ export class RPCResponse {
   }
 }
 
-/** Throws MessageError: INVALID_JSON, INVALID_MESSAGE_TYPE, MISSING_REQUIRED_FIELD. */
+/**
+ * A call or an answer, as its `type` says. Throws MessageError: INVALID_JSON, INVALID_MESSAGE_TYPE, MISSING_REQUIRED_FIELD.
+ *
+ *     const message = parseMessageFromBytes(JSONCodec.encode(new RPCRequest({ requestId: '1', method: 'get_data' })));
+ *     if (message instanceof RPCRequest) console.log(message.method);
+ */
 export function parseMessageFromBytes(payload: Uint8Array, codec: Codec = JSONCodec): RPCRequest | RPCResponse {
   let fields: unknown;
   try {

@@ -1,6 +1,20 @@
 import { MqttError, type MqttErrorOptions } from '#base/mqtt-error.ts';
 
-/** A call that failed. What the connection did wrong (REFUSED, CLOSED, ABORTED, ...) stays the MqttError that it is. */
+/**
+ * A call that failed. What the connection did wrong (REFUSED, CLOSED, ABORTED, ...) stays the MqttError that it is.
+ *
+ *     const nobody = rpcClient(client, 'device/999', deviceApi);
+ *     try {
+ *       await nobody.getStatus({});
+ *     } catch (error) {
+ *       if (error instanceof RpcNoRespondersError) console.log('nobody is there');
+ *       else if (error instanceof RpcTimeoutError) console.log('no answer in time');
+ *       else if (error instanceof RpcTooManyCallsError) console.log('too many calls at once');
+ *       else if (error instanceof RpcMethodNotFoundError) console.log('no such method');
+ *       else if (error instanceof RpcPermissionDeniedError) console.log('not allowed');
+ *       else if (error instanceof RpcError) console.log(error.message);
+ *     }
+ */
 export class RpcError extends MqttError {
   override name = 'RpcError';
 
@@ -44,7 +58,15 @@ export interface RpcRemoteErrorOptions {
   readonly cause?: unknown;
 }
 
-/** What the responder said. Thrown by a method, it becomes its answer: `throw new RpcRemoteError('locked', { status: 409 })`. */
+/**
+ * What the responder said. Thrown by a method, it becomes its answer.
+ *
+ *     await using peer = await rpcPeer(client, { topic: 'door/1' });
+ *     peer.register('open', () => {
+ *       throw new RpcRemoteError('locked', { status: 409 });
+ *     });
+ *     await peer.call('door/1', 'open').catch((error: RpcRemoteError) => console.log(error.message)); // locked
+ */
 export class RpcRemoteError extends RpcError {
   override name = 'RpcRemoteError';
   /** Absent when a responder on mqttxx's wire did not say. */
