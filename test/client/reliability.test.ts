@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClient, type MqttClient, type QoS } from '@wrenmq/client';
 import { fileStore } from '@wrenmq/client/store/file';
-import { FaultProxy, freePort, hasMosquitto, launchMosquitto, tempDirectory } from '@wrenmq/testkit';
+import { FaultProxy, freePort, tempDirectory } from '@wrenmq/testkit';
 import { ClientBroker, nextEvent, take, texts } from './client-broker.ts';
 
 const quick = { minDelay: 10, maxDelay: 100 } as const;
@@ -134,26 +134,4 @@ test('two clients of one name do not throw each other out for ever', async () =>
   const { error } = (await stopped) as { error: { reasonCode: number } };
   assert.equal(error.reasonCode, 0x8e);
   await second.publish('a', 'x', { qos: 1 });
-});
-
-test('mosquitto: publish, subscribe, share and request work there too', { skip: !hasMosquitto }, async () => {
-  await using broker = await launchMosquitto();
-  const { host, port } = broker.target;
-  for (const protocol of ['5', '3.1.1'] as const) {
-    await using client = createClient(`mqtt://${host}:${port}`, { protocol });
-    const stream = await client.subscribe('a/{x}', { qos: 2 });
-    const shared = await client.subscribe('s/{x}', { qos: 1, share: 'g' });
-    for (const qos of [0, 1, 2] as const) await client.publish('a/b', `${qos}`, { qos });
-    await client.publish('s/b', 'shared', { qos: 1 });
-    assert.deepEqual(texts(await take(stream, 3)).toSorted(), ['0', '1', '2']);
-    const [message] = await take(shared, 1);
-    assert.equal(message.params.x, 'b');
-    await client.publish('r', 'state', { qos: 1, retain: true });
-    for (let consumer = 0; consumer < 2; consumer += 1)
-      assert.deepEqual(texts(await take(await client.subscribe('r', { qos: 1 }), 1)), ['state']);
-    await client.publish('r', '', { retain: true, qos: 1 });
-    if (protocol === '3.1.1') continue;
-    await client.handle('q', async (question) => void (await question.respond(`${question.text()}!`)), { qos: 1 });
-    assert.equal((await client.request('q', 'hello')).text(), 'hello!');
-  }
 });
