@@ -177,7 +177,7 @@ test('a page that is reloaded in the middle of a QoS 2 queue loses nothing and d
 
 test('a second tab gets SESSION_LOCKED, and the session when the first is closed', options, async () => {
   const open = async (url: string): Promise<string> => {
-    const client = wren.createClient(url, { clientId: 'tab', session: { store: wren.indexedDbStore('tabs') } });
+    const client = wren.createClient(url, { session: { store: wren.indexedDbStore('tabs') } });
     try {
       await client.online();
       return 'online';
