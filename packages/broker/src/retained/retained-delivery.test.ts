@@ -3,12 +3,14 @@ import { test } from 'node:test';
 import { silentLogger } from '#base/logger.ts';
 import type { Message } from '#message/message.ts';
 import { RetainedDelivery, type RetainedReceiver } from './retained-delivery.ts';
+import type { RetainedSettings } from './retained-settings.ts';
 import { message, openHouse, settle, type TestHouse } from './test-house.ts';
 
 /** Takes so many messages until it is told to take more. */
 class Receiver implements RetainedReceiver {
   readonly topics: string[] = [];
-  readonly pacedAs = {};
+  readonly messages: Message[] = [];
+  pacedAs: object = {};
   capacity: number;
   isGone = false;
   #waiting: (() => void)[] = [];
@@ -22,6 +24,7 @@ class Receiver implements RetainedReceiver {
     assert.ok(!this.isGone);
     this.capacity -= 1;
     this.topics.push(one.topic);
+    this.messages.push(one);
   }
 
   isReady(): boolean {
@@ -42,8 +45,8 @@ class Receiver implements RetainedReceiver {
   }
 }
 
-async function houseOf(count: number): Promise<TestHouse> {
-  const house = await openHouse();
+async function houseOf(count: number, settings: Partial<RetainedSettings> = {}): Promise<TestHouse> {
+  const house = await openHouse(settings);
   for (let index = 0; index < count; index += 1) house.retained.set(message(`t/${String(index).padStart(5, '0')}`, 'x'));
   await house.committer.commit();
   return house;
@@ -167,4 +170,49 @@ test('a client that waits, or goes away, with 100,000 subscriptions is passed ov
   const other = new Receiver(1);
   delivery.start('#', other);
   await until(() => other.topics.length === 1);
+});
+
+test('a session gets no more per second than is configured, however many subscriptions it has, and others do not wait for it', async () => {
+  const house = await houseOf(300, { deliveryRatePerSecond: 100 });
+  const delivery = new RetainedDelivery(house.retained, 2, house.clock, silentLogger);
+  const readers = [new Receiver(Infinity), new Receiver(Infinity), new Receiver(Infinity)];
+  readers[1].pacedAs = readers[0].pacedAs;
+  for (const reader of readers) delivery.start('#', reader);
+  const counts = (): number[] => [readers[0].topics.length + readers[1].topics.length, readers[2].topics.length];
+  for (let tenth = 1; tenth <= 20; tenth += 1) {
+    await settle();
+    // Two readings of a session may begin in the same moment; what is too much is waited for.
+    for (const count of counts()) assert.ok(count <= 10 * tenth + 20 && count >= 10 * tenth - 20, `${count} after ${tenth}`);
+    house.advance(100);
+  }
+  for (let turn = 0; turn < 100; turn += 1) {
+    await settle();
+    house.advance(100);
+  }
+  assert.deepEqual(counts(), [600, 300]);
+  assert.deepEqual(readers[0].topics, readers[0].topics.toSorted());
+});
+
+test('another rate holds at once, and none ends the waiting with the next message', async () => {
+  const house = await houseOf(100, { deliveryRatePerSecond: 1 });
+  const receiver = new Receiver(Infinity);
+  new RetainedDelivery(house.retained, 2, house.clock, silentLogger).start('#', receiver);
+  await settle();
+  assert.equal(receiver.topics.length, 1);
+  house.retained.reconfigure({ ...house.retained.settings, deliveryRatePerSecond: Infinity });
+  house.advance(1000);
+  await until(() => receiver.topics.length === 100);
+});
+
+test('who published it and when is told where that is wanted', async () => {
+  const house = await houseOf(1, { tellAuthor: true });
+  const receiver = new Receiver(Infinity);
+  new RetainedDelivery(house.retained, 2, house.clock, silentLogger).start('#', receiver);
+  await until(() => receiver.messages.length === 1);
+  const [{ properties, payload, retain, qos }] = receiver.messages;
+  assert.deepEqual(properties.userProperties, [
+    ['retained-at', '1970-01-01T00:16:40.000Z'],
+    ['retained-by', 'test'],
+  ]);
+  assert.deepEqual([payload.toString(), retain, qos], ['x', true, 1]);
 });

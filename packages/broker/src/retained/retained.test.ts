@@ -268,3 +268,29 @@ test('sweeping leaves a message alone that was set while it read the expired one
   await house.committer.commit();
   assert.equal(await payloadOf(house, 'a'), 'new');
 });
+
+test('the user name of who published it is kept with it, and counted', async () => {
+  const house = await openHouse();
+  house.retained.set(message('a', 'x'), 'müller');
+  assert.equal((await house.retained.find('a'))?.username, 'müller');
+  await house.committer.commit();
+  const [page] = await Array.fromAsync(house.store.scan('retained'));
+  assert.equal(house.retained.bytes, page[0].key.length + page[0].value.length);
+  const again = await house.reopen();
+  assert.equal((await again.find('a'))?.username, 'müller');
+  house.retained.set(message('a', 'y'));
+  assert.equal((await house.retained.find('a'))?.username, null);
+});
+
+test('what is retained too fast is refused, by all publishers together; what clears is not', async () => {
+  const house = await openHouse({ storeRatePerSecond: 2 });
+  for (const topic of ['a', 'b']) assert.equal(house.retained.set(message(topic, '1')), 'stored');
+  assert.equal(house.retained.set(message('c', '1')), 'too-fast');
+  assert.equal(house.retained.set(message('a', '')), 'cleared');
+  house.advance(500);
+  assert.equal(house.retained.set(message('c', '1')), 'stored');
+  assert.equal(house.retained.set(message('c', '2')), 'too-fast');
+  house.retained.reconfigure({ ...house.retained.settings, storeRatePerSecond: Infinity, stopPublishClearMessage: true });
+  assert.equal(house.retained.set(message('c', '2')), 'stored');
+  assert.equal(house.retained.set(message('c', '')), 'silenced');
+});

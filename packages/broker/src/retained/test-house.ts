@@ -59,37 +59,48 @@ export class TestStore implements Store {
 
 /** A committer in slow motion: the test says when a batch is sealed and how it ends. */
 export class HandCommitter {
-  isJoined = false;
-  #participant: Participant | null = null;
-  #batch: Batch | null = null;
+  readonly #participants = new Set<Participant>();
+  #waiters: ((error: OperationalError | null) => void)[] = [];
+  #sealed: { batch: Batch; participants: readonly Participant[]; waiters: ((error: OperationalError | null) => void)[] } | null = null;
   readonly #store: Store;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
+  get isJoined(): boolean {
+    return this.#participants.size > 0;
+  }
+
   get isSealed(): boolean {
-    return this.#batch !== null;
+    return this.#sealed !== null;
   }
 
   join(participant: Participant): void {
-    this.isJoined = true;
-    this.#participant = participant;
+    this.#participants.add(participant);
+  }
+
+  durable(): Promise<OperationalError | null> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   seal(): void {
-    this.#batch = new Batch();
-    if (!this.isJoined) return;
-    this.isJoined = false;
-    this.#participant?.persist(this.#batch);
+    const batch = new Batch();
+    const participants = [...this.#participants];
+    this.#participants.clear();
+    this.#sealed = { batch, participants, waiters: this.#waiters };
+    this.#waiters = [];
+    for (const participant of participants) participant.persist(batch);
   }
 
   /** Ends the sealed batch; `onSettled` is called in the moment in which its outcome is known. */
   async finish(isFull = false, onSettled?: () => void): Promise<Batch> {
-    const batch = this.#batch ?? new Batch();
-    this.#batch = null;
+    const { batch, participants, waiters } = this.#sealed ?? { batch: new Batch(), participants: [], waiters: [] };
+    this.#sealed = null;
     if (!isFull) await this.#store.commit(batch);
-    this.#participant?.settled(isFull ? new OperationalError('store.full', 'the disk is full', { retryable: true }) : null);
+    const error = isFull ? new OperationalError('store.full', 'the disk is full', { retryable: true }) : null;
+    for (const participant of participants) participant.settled(error);
+    for (const waiter of waiters) waiter(error);
     onSettled?.();
     return batch;
   }
@@ -108,7 +119,9 @@ export interface TestHouse {
   readonly retained: Retained;
   readonly time: { ms: number };
   readonly clock: Clock;
-  reopen(): Promise<Retained>;
+  /** Moves time on, and calls whom that concerns. */
+  advance(ms: number): void;
+  reopen(settings?: Partial<RetainedSettings>): Promise<Retained>;
 }
 
 export async function openHouse(settings: Partial<RetainedSettings> = {}, manner: StoreManner = 'knows'): Promise<TestHouse> {
@@ -116,7 +129,18 @@ export async function openHouse(settings: Partial<RetainedSettings> = {}, manner
   const committer = new HandCommitter(store);
   const counters = new Counters();
   const time = { ms: 1_000_000 };
-  const clock: Clock = { wallMs: () => time.ms, monotonicMs: () => time.ms, after: () => () => {} };
+  let alarms: { readonly atMs: number; readonly callback: () => void }[] = [];
+  const after: Clock['after'] = (delayMs, callback) => {
+    alarms.push({ atMs: time.ms + delayMs, callback });
+    return () => {};
+  };
+  const clock: Clock = { wallMs: () => time.ms, monotonicMs: () => time.ms, after };
+  const advance = (ms: number): void => {
+    time.ms += ms;
+    const due = alarms.filter(({ atMs }) => atMs <= time.ms);
+    alarms = alarms.filter(({ atMs }) => atMs > time.ms);
+    for (const { callback } of due) callback();
+  };
   const options = {
     store,
     committer: committer as unknown as Committer,
@@ -127,8 +151,9 @@ export async function openHouse(settings: Partial<RetainedSettings> = {}, manner
     log: silentLogger,
     settings: { ...plainSettings, ...settings },
   };
-  const reopen = (): Promise<Retained> => Retained.open(options);
-  return { store, committer, counters, time, clock, reopen, retained: await reopen() };
+  const reopen = (others: Partial<RetainedSettings> = {}): Promise<Retained> =>
+    Retained.open({ ...options, settings: { ...options.settings, ...others } });
+  return { store, committer, counters, time, clock, advance, reopen, retained: await reopen() };
 }
 
 export function message(topic: string, payload: string, expiryInterval?: number, receivedAtMs = 1_000_000): Message {
