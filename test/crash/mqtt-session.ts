@@ -101,7 +101,7 @@ export class MqttSession {
     return [...this.#outgoing.values()].filter(({ isReceived }) => !isReceived).map(({ message }) => message.key);
   }
 
-  /** Connects; resolves with Session Present, or null when that failed. `onSessionPresent` is called before anything is sent again. */
+  /** Connects; resolves with Session Present, or null when that failed. `onSessionPresent` is called before anything is sent again or received. */
   async connect(target: WireTarget, isCleanStart: boolean, onSessionPresent: (isPresent: boolean) => void): Promise<boolean | null> {
     this.#bytes = Buffer.alloc(0);
     // The connection may be over before it is known here.
@@ -124,14 +124,19 @@ export class MqttSession {
       this.#transport = null;
       return null;
     }
-    const connack = new Promise<boolean | Error>((resolve) => (this.#onConnack = resolve));
+    const connack = new Promise<boolean | Error>((resolve) => {
+      this.#onConnack = (result) => {
+        // ORDER: at once, since messages may lie behind CONNACK in the same bytes.
+        if (!(result instanceof Error)) {
+          onSessionPresent(result);
+          this.#resume(result);
+        }
+        resolve(result);
+      };
+    });
     this.#transport.write(this.#connectPacket(isCleanStart));
     const result = await connack;
-    if (result instanceof Error) return null;
-    if (!this.isConnected) return null;
-    onSessionPresent(result);
-    this.#resume(result);
-    return result;
+    return result instanceof Error || !this.isConnected ? null : result;
   }
 
   publish(message: Outgoing): void {
