@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleCommandLine } from './bundle-command-line.ts';
 
 const root = join(import.meta.dirname, '..');
 const PUBLISHED = ['codec', 'client', 'broker', 'wrenmq'];
@@ -16,5 +17,6 @@ for (const name of PUBLISHED) {
     console.error(`build: ${name} does not compile`);
     process.exit(1);
   }
+  if (name === 'wrenmq') await bundleCommandLine(folder);
   copyFileSync(join(root, 'LICENSE'), join(folder, 'dist', 'LICENSE'));
 }
