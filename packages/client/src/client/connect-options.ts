@@ -65,8 +65,8 @@ export interface ReconnectOptions {
 
 export interface OutboundOptions {
   /**
-   * Unacknowledged QoS 1 and 2 messages, below the broker's Receive Maximum. Default 65,535. In MQTT 3.1.1 a broker cannot say how many it takes;
-   * mosquitto takes 20 of QoS 2, and loses more than that.
+   * Unacknowledged QoS 1 and 2 messages, below the broker's Receive Maximum. Default: as many as that allows; 20 in MQTT 3.1.1, where a broker
+   * cannot say how many it takes (mosquitto takes 20 of QoS 2, and loses more than that).
    */
   readonly maxInflight?: number;
   /** Messages. Default 1,000,000. */

@@ -4,7 +4,7 @@ import { MqttError } from '#base/mqtt-error.ts';
 import type { Surroundings } from '#base/surroundings.ts';
 import { abortError, limited, limitWait, type WaitOptions } from '#base/wait-limit.ts';
 import type { PublishResult } from '#message/message.ts';
-import type { OutboundOptions } from './connect-options.ts';
+import type { QueueBounds } from './session-settings.ts';
 import type { Driver } from './driver.ts';
 import { accepted, type FlowKeeper, type PublishFlow } from './publish-flow.ts';
 
@@ -18,7 +18,7 @@ export class Outbound implements FlowKeeper {
   sent = 0;
   readonly #driver: Driver;
   readonly #surroundings: Surroundings;
-  readonly #options: Required<OutboundOptions>;
+  readonly #options: QueueBounds;
   /** For room, first come first served. */
   readonly #waiting = new Set<PublishFlow>();
   /** The last of all flows that are not settled, and how many they are. */
@@ -27,7 +27,7 @@ export class Outbound implements FlowKeeper {
   /** Resolves when the transport takes more. */
   #room: Deferred<PublishResult> | undefined;
 
-  constructor(driver: Driver, surroundings: Surroundings, options: Required<OutboundOptions>) {
+  constructor(driver: Driver, surroundings: Surroundings, options: QueueBounds) {
     this.#driver = driver;
     this.#surroundings = surroundings;
     this.#options = options;

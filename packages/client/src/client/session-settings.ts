@@ -27,15 +27,18 @@ export function sessionSettings(options: ConnectOptions): SessionSettings {
     onLostExactlyOnce: session.onLostExactlyOnce ?? 'fail',
     receiveMaximum: options.inbound?.receiveMaximum ?? 1_024,
     maxPacketSize: options.inbound?.maxPacketSize ?? packetBytesMax,
-    maxInflight: outboundOptions(options.outbound).maxInflight,
+    maxInflight: options.outbound?.maxInflight,
     isDurable,
     ...(will !== undefined && { will: willOf(will) }),
     ...(userProperties !== undefined && { userProperties }),
   };
 }
 
-export function outboundOptions(options: OutboundOptions = {}): Required<OutboundOptions> {
-  return { maxInflight: 0xffff, maxQueued: 1_000_000, maxQueuedBytes: 64 * 1024 * 1024, whenFull: 'wait', offline: 'queue', ...options };
+/** What may wait before it is sent, and what happens beyond that. */
+export type QueueBounds = Required<Omit<OutboundOptions, 'maxInflight'>>;
+
+export function outboundOptions(options: OutboundOptions = {}): QueueBounds {
+  return { maxQueued: 1_000_000, maxQueuedBytes: 64 * 1024 * 1024, whenFull: 'wait', offline: 'queue', ...options };
 }
 
 function willOf(options: WillOptions): Will {

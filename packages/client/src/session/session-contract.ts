@@ -26,7 +26,8 @@ export interface SessionSettings {
   /** What we announce. */
   readonly receiveMaximum: number;
   readonly maxPacketSize: number;
-  readonly maxInflight: number;
+  /** Undefined: as many as the broker's Receive Maximum allows, 20 in MQTT 3.1.1. */
+  readonly maxInflight: number | undefined;
   /** Store operations are wanted, and `stored` or `storeFailed` follows each batch. Otherwise nothing is handed out and nothing waited for. */
   readonly isDurable: boolean;
   readonly will?: Will;

@@ -65,6 +65,17 @@ test('fault A: the quota is min(Receive Maximum, maxInflight), and QoS 0 is free
   assert.equal(session.sent().length, 5);
 });
 
+test('in MQTT 3.1.1, where a broker cannot say how many it takes, 20 messages are under way unless the user says otherwise', () => {
+  for (const [maxInflight, expected] of [
+    [undefined, 20],
+    [50, 50],
+  ] as const) {
+    const session = new TestSession({ version: 4, maxInflight }).connect();
+    for (let count = 0; count < 60; count++) session.publish('a', 2);
+    assert.equal(session.sent().length, expected);
+  }
+});
+
 test('PUBREC with a failure makes room; the message is refused [MQTT-4.9.0-2] [MQTT-4.3.3-4]', () => {
   const session = new TestSession().connect({ receiveMaximum: 1 });
   const message = session.publish('a', 2);
