@@ -18,7 +18,7 @@ async function received(client: WireClient, count: number): Promise<string[]> {
   for (let index = 0; index < count; index += 1) {
     const { topic, payload, retain } = await client.receive();
     assert.equal(retain, true);
-    found.push(`${topic}=${payload}`);
+    found.push(`${topic}=${payload.toString()}`);
   }
   await client.expectNothing();
   return found;

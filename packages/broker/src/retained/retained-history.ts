@@ -31,7 +31,6 @@ export interface HistoryServices {
 
 /** What waits to be written: a message, or the mark of a clear. */
 interface Entry {
-  readonly topic: string;
   readonly key: Buffer;
   readonly sequence: number;
   /** Empty: the topic was cleared. */
@@ -52,8 +51,9 @@ const REMOVALS_MAX = 1000;
 export class RetainedHistory implements Participant {
   settings: RetainedSettings;
   readonly #house: HistoryServices;
-  #pending: Entry[] = [];
-  #sealed: Entry[] = [];
+  /** By topic, in the order of their numbers: for the open batch, and of the batch that is being committed. */
+  #pending = new Map<string, Entry[]>();
+  #sealed = new Map<string, Entry[]>();
   /** By key in latin1 form: of the open batch, and of the batch that is being committed. */
   #removals = new Map<string, Buffer>();
   #sealedRemovals = new Map<string, Buffer>();
@@ -128,26 +128,33 @@ export class RetainedHistory implements Participant {
     this.#put(message.topic, sequence, isFull ? Buffer.alloc(0) : value);
   }
 
-  /** The topic was cleared, and everything before goes. */
-  clear(topic: string, sequence: number): void {
-    if (this.#records > 0) this.#put(topic, sequence, Buffer.alloc(0));
+  /** The topic was cleared, and everything before goes. `mayExist`: something of it may be on disk, or on its way there. */
+  clear(topic: string, sequence: number, mayExist: boolean): void {
+    this.takeBack(topic);
+    // Where there is nothing to hide no mark is made: a full disk would refuse it.
+    if (mayExist && this.#records > 0) this.#put(topic, sequence, Buffer.alloc(0));
   }
 
   /** What was added for a topic in the open batch was not retained after all. */
   takeBack(topic: string): void {
-    this.#pending = this.#pending.filter((entry) => {
-      const isGone = entry.topic === topic && entry.value.length > 0;
-      if (isGone) this.#discount(entry);
-      return !isGone;
-    });
+    const entries = this.#pending.get(topic);
+    if (entries === undefined) return;
+    const marks = entries.filter(isMark);
+    for (const entry of entries) {
+      if (isMark(entry)) continue;
+      this.#discount(entry);
+      this.#pendingBytes -= entry.key.length + entry.value.length;
+    }
+    if (marks.length > 0) this.#pending.set(topic, marks);
+    else this.#pending.delete(topic);
   }
 
   /** What a topic had before the change `sequence`, oldest first, as many and as much as its rule says. */
   async read(topic: string, rule: HistoryRule, sequence: number): Promise<PastMessage[]> {
     const walk = new HistoryWalk(rule.messages - 1, rule.bytesMax, this.#house.clock.wallMs());
     // Of what was sealed some may be on disk when that is read, and is met twice.
-    const waiting = [...this.#sealed, ...this.#pending].filter((entry) => entry.topic === topic && entry.sequence < sequence);
-    for (const entry of waiting.toReversed()) if (walk.meet(entry) === 'over') return walk.messages;
+    const waiting = [...(this.#sealed.get(topic) ?? []), ...(this.#pending.get(topic) ?? [])];
+    for (const entry of waiting.toReversed()) if (entry.sequence < sequence && walk.meet(entry) === 'over') return walk.messages;
     for await (const page of this.#scanTopic(historyKey(topic, sequence))) {
       for (const record of page) if (walk.meet(record) === 'over') return walk.messages;
     }
@@ -156,11 +163,11 @@ export class RetainedHistory implements Participant {
 
   persist(batch: Batch): void {
     this.#isJoined = false;
-    for (const { key, value } of this.#pending) batch.put('feature', key, value);
+    for (const entries of this.#pending.values()) for (const { key, value } of entries) batch.put('feature', key, value);
     for (const key of this.#removals.values()) batch.delete('feature', key);
     this.#sealed = this.#pending;
     this.#sealedRemovals = this.#removals;
-    this.#pending = [];
+    this.#pending = new Map();
     this.#removals = new Map();
     this.#pendingBytes = 0;
     batch.put('meta', historyMetaKey, this.#encodeTotals());
@@ -169,22 +176,23 @@ export class RetainedHistory implements Participant {
   settled(error: OperationalError | null): void {
     const sealed = this.#sealed;
     const removals = this.#sealedRemovals;
-    this.#sealed = [];
+    this.#sealed = new Map();
     this.#sealedRemovals = new Map();
     if (error === null) {
-      for (const { topic, value } of sealed) {
-        if (this.#due.size < DUE_MAX) this.#due.set(topic, value.length === 0 || this.#due.get(topic) === true);
+      for (const [topic, entries] of sealed) {
+        if (this.#due.size < DUE_MAX) this.#due.set(topic, entries.some(isMark) || this.#due.get(topic) === true);
       }
       void this.#tidy();
       return;
     }
     // A clear must not be lost, nor need what was removed be looked for again. Messages are, as their publishers were told.
-    const clears = sealed.filter((entry) => entry.value.length === 0);
-    for (const entry of sealed) if (entry.value.length > 0) this.#discount(entry);
+    for (const [topic, entries] of sealed) {
+      for (const entry of entries) if (!isMark(entry)) this.#discount(entry);
+      const marks = entries.filter(isMark);
+      if (marks.length > 0) this.#pending.set(topic, [...marks, ...(this.#pending.get(topic) ?? [])]);
+    }
     for (const [name, key] of removals) this.#removals.set(name, key);
-    this.#pending = [...clears, ...this.#pending];
-    for (const { value } of clears) this.#pendingBytes += value.length;
-    if (this.#pending.length > 0 || this.#removals.size > 0) this.#join();
+    if (this.#pending.size > 0 || this.#removals.size > 0) this.#join();
   }
 
   #encodeTotals(): Buffer {
@@ -192,8 +200,10 @@ export class RetainedHistory implements Participant {
   }
 
   #put(topic: string, sequence: number, value: Buffer): void {
-    const entry = { topic, key: historyKey(topic, sequence), sequence, value };
-    this.#pending.push(entry);
+    const entry = { key: historyKey(topic, sequence), sequence, value };
+    const waiting = this.#pending.get(topic);
+    if (waiting === undefined) this.#pending.set(topic, [entry]);
+    else waiting.push(entry);
     this.#records += 1;
     if (value.length === 0) this.#marks += 1;
     this.#bytes += entry.key.length + value.length;
@@ -303,6 +313,10 @@ export class RetainedHistory implements Participant {
     const from = Buffer.concat([end.subarray(0, GROUP_BYTES), Buffer.alloc(8)]);
     return this.#house.store.scan('feature', { from, to: end, isReverse: true });
   }
+}
+
+function isMark({ value }: Entry): boolean {
+  return value.length === 0;
 }
 
 /** Behind all records of a topic. */

@@ -274,8 +274,9 @@ test('the user name of who published it is kept with it, and counted', async () 
   house.retained.set(message('a', 'x'), 'müller');
   assert.equal((await house.retained.find('a'))?.username, 'müller');
   await house.committer.commit();
-  const [page] = await Array.fromAsync(house.store.scan('retained'));
-  assert.equal(house.retained.bytes, page[0].key.length + page[0].value.length);
+  for await (const [record] of house.store.scan('retained')) {
+    assert.equal(house.retained.bytes, record.key.length + record.value.length);
+  }
   const again = await house.reopen();
   assert.equal((await again.find('a'))?.username, 'müller');
   house.retained.set(message('a', 'y'));

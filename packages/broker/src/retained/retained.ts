@@ -312,7 +312,7 @@ export class Retained implements Participant {
     this.#totals.sequence += 1;
     this.#write(change, { message: null, username: null, sequence: this.#totals.sequence });
     change.hasClear = true;
-    this.history.clear(change.topic, change.sequence);
+    this.history.clear(change.topic, change.sequence, change.isGuess || change.before.count > 0);
     this.#join();
   }
 
