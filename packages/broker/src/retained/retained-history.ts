@@ -125,6 +125,8 @@ export class RetainedHistory implements Participant {
     const value = encodeRecord(message, sequence, username);
     const { historyMessagesMax, historyBytesMax } = this.settings;
     const isFull = this.#records >= historyMessagesMax || this.#bytes + value.length + GROUP_BYTES + 8 > historyBytesMax;
+    if (isFull)
+      this.#house.log.warn({ topic: message.topic }, 'the histories of retained messages are full (see retained): this one begins anew');
     this.#put(message.topic, sequence, isFull ? Buffer.alloc(0) : value);
   }
 
