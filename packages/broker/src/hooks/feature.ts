@@ -9,7 +9,6 @@ export type {
   ClientFacts,
   ConnectDetails,
   DisconnectDetails,
-  GateAnswer,
   HookPoint,
   HookPoints,
   SubscriptionDetails,

@@ -20,9 +20,8 @@ function start(topics: readonly (Partial<AutomaticTopic> & { readonly topic: str
   const settings = { topics: topics.map((one) => ({ ...options, ...one })) };
   const context = testFeatureContext<AutoSubscribeSettings>('autoSubscribe', settings, { clients });
   let hooks = 0;
-  const { on } = context;
-  const counting: typeof on = (point, hook) => {
-    const withdraw = on(point, hook);
+  const counting: typeof context.on = (point, hook) => {
+    const withdraw = context.on(point, hook);
     hooks += 1;
     return () => {
       hooks -= 1;
