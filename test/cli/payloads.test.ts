@@ -69,6 +69,14 @@ test('--rate without --repeat goes on until Ctrl-C', patience, async (t) => {
   assert.equal((await tool.ended).status, 0);
   clock.child.kill('SIGINT');
   assert.equal((await clock.ended).status, 130);
+  // Whoever does not wait for the second message of an hour sends many.
+  const hourly = await StartedTool.subscribed(t, ['sub', ...where, '-t', 'hour', '-C', '2']);
+  const clockwork = new StartedTool(t, ['pub', ...where, '-t', 'hour', '-m', '{{n}}', '--template', '--rate', '1/h']);
+  await hourly.told('1\n');
+  await runWrenmq(['pub', ...where, '-t', 'hour', '-m', 'end']);
+  assert.equal((await hourly.ended).stdout, '1\nend\n');
+  clockwork.child.kill('SIGINT');
+  assert.equal((await clockwork.ended).status, 130);
 });
 
 test('--dump writes each payload to a file and prints its name; --message-rate prints figures, not messages', patience, async (t) => {

@@ -37,6 +37,7 @@ test('a median that has grown by a quarter is told, with the interval in which t
   assert.equal(isSignificant, true);
   assert.ok(interval![0] > 0.2 && interval![0] < delta && delta < interval![1] && interval![1] < 0.8, JSON.stringify(interval));
   assert.equal(named(comparison, 'p99Ms')!.isSignificant, false);
+  assert.equal(named(compareResults(resultOf(1, 2.5), resultOf(2, 2)), 'p50Ms')!.isSignificant, true, 'also when it has become better');
   assert.deepEqual(compareResults(resultOf(1, 2), resultOf(2, 2.5)), comparison, 'the same runs give the same');
 });
 

@@ -34,3 +34,14 @@ test('a time before its own beginning counts as none, one beyond an hour as an h
   assert.ok(histogram.percentile(1) < 0.001);
   assert.ok(Math.abs(histogram.percentile(100) - 3_600_000) < 3600 + 1);
 });
+
+test('a histogram that takes another has the values of both, and the other none', () => {
+  const [total, second] = [new LatencyHistogram(), new LatencyHistogram()];
+  for (let ms = 1; ms <= 1000; ms += 1) {
+    second.record(ms);
+    if (ms % 250 === 0) total.take(second);
+  }
+  const { count, p50Ms, p99Ms, maxMs, meanMs } = total.summary();
+  assert.deepEqual([count, maxMs, meanMs, second.count, second.percentile(99)], [1000, 1000, 500.5, 0, 0]);
+  assert.ok(Math.abs(p50Ms - 500) < 1 && Math.abs(p99Ms - 990) < 2, `${p50Ms} ${p99Ms}`);
+});
