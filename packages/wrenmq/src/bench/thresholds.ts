@@ -62,7 +62,7 @@ export function readThreshold(text: string): Threshold {
 }
 
 /** The latency of a result; where it has none, the acknowledgement or the connecting. */
-export function headline({ latency, acknowledgement, connect, scenario }: BenchResult): LatencySummary | null {
+function headline({ latency, acknowledgement, connect, scenario }: BenchResult): LatencySummary | null {
   return latency ?? acknowledgement ?? (scenario === 'conn' ? connect : null);
 }
 
