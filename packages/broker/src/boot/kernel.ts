@@ -31,7 +31,7 @@ import type { RetainedSettings } from '#retained/retained-settings.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
 import type { Delivery } from '#message/delivery.ts';
-import type { Message } from '#message/message.ts';
+import { type Message, UNOBSERVED } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 import { Committer } from '#store/committer.ts';
@@ -112,7 +112,8 @@ export class Kernel {
     this.#sessionHouse = this.#createSessionHouse(config);
     this.sessions = new Sessions(this.#sessionHouse);
     const { router, committer, retained } = this;
-    this.#publisherHouse = { router, retained, committer, counters, hooks, refusesWhenFull: config.session.overflow === 'reject' };
+    const refusesWhenFull = config.session.overflow === 'reject';
+    this.#publisherHouse = { clock, router, retained, committer, counters, hooks, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities: this.#capabilities });
@@ -283,7 +284,7 @@ export class Kernel {
     const { topicLevelsMax, topicBytesMax } = this.#capabilities;
     const delivered = (session: Session, delivery: Delivery): void => {
       if (hooks.hasMessageDelivered) hooks.observe('message.delivered', session.clientId, delivery.message);
-      hooks.observe('delivery.finished', session.clientId, delivery);
+      if (delivery.message.routedAtMs !== UNOBSERVED) hooks.observe('delivery.finished', session.clientId, delivery);
     };
     const outbound = (session: Session, message: Message): Message | null => {
       const answer = hooks.messageOutbound(session.clientId, message);
@@ -309,9 +310,6 @@ export class Kernel {
       },
       get isHolding() {
         return hooks.hasMessageDelivered;
-      },
-      get isTiming() {
-        return hooks.hasDeliveryFinished;
       },
       get onOutbound() {
         return hooks.hasMessageOutbound ? outbound : null;

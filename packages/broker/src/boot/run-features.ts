@@ -73,7 +73,7 @@ export class RunningFeatures {
       clock,
       counters,
       clients: port.clients,
-      on: (point, hook) => hooks.register(name, point, hook),
+      on: (point, hook, isAbout) => hooks.register(name, point, hook, isAbout),
       publish: (fields) => {
         const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
         kernel.publisher.publish(message, null, null);

@@ -129,8 +129,8 @@ export interface FeatureContext<Settings> {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly clients: ConnectedClients;
-  /** Adds a hook, at the feature's place in hooks/order.ts, and returns what takes it away again. */
-  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): () => void;
+  /** Adds a hook, at the feature's place in hooks/order.ts, and returns what takes it away again. `isAbout`: see Hooks.register. */
+  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point], isAbout?: (topic: string) => boolean): () => void;
   /** Publishes a message in the feature's name, past authorization. The topic must be a valid topic name. */
   publish(message: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): void;
   /**

@@ -24,7 +24,12 @@ type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
 interface Registered {
   readonly feature: string;
   readonly hook: HookPoints[HookPoint];
+  /** The topics that it is about; null for all. */
+  readonly isAbout: IsAbout | null;
 }
+
+/** Whether a hook wants to hear of a topic. Asked once for as long as the answer can be remembered. */
+export type IsAbout = (topic: string) => boolean;
 
 /** The compiled hooks of one broker. An unused point is null and costs a test. */
 export class Hooks {
@@ -40,16 +45,20 @@ export class Hooks {
   failures = 0;
   readonly #log: Logger;
   readonly #registered = new Map<HookPoint, readonly Registered[]>();
+  readonly #listeners: (() => void)[] = [];
   #table: Table = compile(new Map());
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Adds a feature's hook, and returns what takes it away again. Throws when the feature has no place in the order of that point. */
-  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point]): () => void {
+  /**
+   * Adds a feature's hook, and returns what takes it away again. Throws when the feature has no place in the order of that point.
+   * With `isAbout`, at `message.published` and `delivery.finished`, it need not hear of other topics; it may when somebody else does.
+   */
+  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point], isAbout: IsAbout | null = null): () => void {
     if (!hookOrder[point]?.includes(feature)) throw new Error(`${feature} is not listed for ${point} in hooks/order.ts`);
-    const entry = { feature, hook };
+    const entry = { feature, hook, isAbout };
     this.#registered.set(point, [...(this.#registered.get(point) ?? []), entry]);
     this.#compile();
     return () => {
@@ -57,6 +66,17 @@ export class Hooks {
       this.#registered.set(point, others);
       this.#compile();
     };
+  }
+
+  /** Calls back when hooks come or go, and what was asked with `isObserved` must be asked again. */
+  onChanged(callback: () => void): void {
+    this.#listeners.push(callback);
+  }
+
+  /** Whether anybody at a point wants to hear of a topic, until hooks change. */
+  isObserved(point: 'message.published' | 'delivery.finished', topic: string): boolean {
+    const registered = this.#registered.get(point) ?? [];
+    return registered.some(({ isAbout }) => isAbout === null || isAbout(topic));
   }
 
   admit(connection: IncomingConnection): GateAnswer {
@@ -228,6 +248,7 @@ export class Hooks {
     this.hasMessageDelivered = this.#table['message.delivered'] !== null;
     this.hasDeliveryFinished = this.#table['delivery.finished'] !== null;
     this.hasMessageOutbound = this.#table['message.outbound'] !== null;
+    for (const listener of this.#listeners) listener();
   }
 
   #denied(point: HookPoint, error: unknown): Exclude<GateAnswer, 'allow'> {

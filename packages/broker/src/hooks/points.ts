@@ -145,7 +145,8 @@ export interface HookPoints {
   'message.delivered': (clientId: string, message: Message) => void;
   /**
    * As `message.delivered`, but cheaper: nothing is copied for it, so that the bytes of the message may be gone. Topic, sizes and times are
-   * there. While somebody observes it, deliveries know when they were sent and what they waited for.
+   * there. Of a topic that somebody observes here, messages know when they were routed, and deliveries when they were sent and what
+   * they waited for.
    */
   'delivery.finished': (clientId: string, delivery: Delivery) => void;
   /** One delivery came to nothing. `clientId` null: nobody's in particular; `message` null: it could not be read any more. */

@@ -45,9 +45,9 @@ export class Delivery {
   failures = 0;
   /** True when the message was accepted long before: that a batch is refused is nothing that its publisher hears of. */
   isAccepted = false;
-  /** When the PUBLISH went out first, wall clock in milliseconds; 0 before that, and while nobody observes `delivery.finished`. */
+  /** When the PUBLISH went out first, wall clock in milliseconds; 0 before that, and when nobody observes deliveries of the topic. */
   sentAtMs = 0;
-  /** While somebody does. */
+  /** When somebody does. */
   obstacle: Obstacle = Obstacle.None;
   /** The durable queue's: the chunk that records this delivery, or null. */
   chunk: DeliveryChunk | null = null;

@@ -13,6 +13,10 @@ export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];
 
 /** Offset of a message that is in no log. */
 export const NOT_LOGGED = -1;
+/** `routedAtMs` of a message that is older than the question, such as one that was read from disk. */
+export const UNKNOWN = -1;
+/** `routedAtMs` of a message whose deliveries nobody observes. */
+export const UNOBSERVED = 0;
 /** Deadline of a message that does not expire. */
 export const NEVER = 0;
 /** Delay of a message that is published as it comes. */
@@ -62,6 +66,8 @@ export class Message {
   recordBase = NOT_LOGGED;
   /** The log's: how many durable readers need the message while it is not written. */
   readers = 0;
+  /** While somebody observes deliveries of its topic: when the message was routed, wall clock in milliseconds; or UNOBSERVED, UNKNOWN. */
+  routedAtMs: number = UNKNOWN;
 
   constructor(topic: string, bytes: Buffer, slices: MessageSlices, origin: MessageOrigin) {
     this.topic = topic;

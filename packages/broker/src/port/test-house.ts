@@ -94,7 +94,7 @@ export class TestHouse {
     const { base, hooks, authorizer, authenticator, router } = this;
     const { counters, committer, sessions } = base;
     this.retained = retained;
-    this.publisher = new Publisher({ router, retained, committer, counters, hooks, refusesWhenFull: false });
+    this.publisher = new Publisher({ clock: base.clock, router, retained, committer, counters, hooks, refusesWhenFull: false });
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities });
     const enhanced = {} as EnhancedAuthentication;
     const retainedDelivery = new RetainedDelivery(retained, 4, base.clock, silentLogger);

@@ -1,10 +1,11 @@
 // HOT
 import { ReasonCode } from '@wrenmq/codec';
+import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
-import { type Message, createMessage } from '#message/message.ts';
+import { type Message, createMessage, UNOBSERVED } from '#message/message.ts';
 import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
@@ -23,6 +24,7 @@ export const Outcome = {
 } as const;
 
 export interface PublisherServices {
+  readonly clock: Clock;
   readonly router: Router;
   readonly retained: Retained;
   readonly committer: Committer;
@@ -61,9 +63,10 @@ export class Publisher {
       outcome = this.#retain(message, from);
       if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
     }
+    if (hooks.hasDeliveryFinished) message.routedAtMs = path.areDeliveriesObserved ? this.#house.clock.wallMs() : UNOBSERVED;
     outcome |= this.#distribute(message, from, path);
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
-    if (hooks.hasMessagePublished) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
+    if (path.isObserved) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
     return outcome;
   }
 

@@ -1,4 +1,5 @@
 // HOT
+import type { Hooks } from '#hooks/hooks.ts';
 import type { Message, QoS } from '#message/message.ts';
 import type { DeliveryTarget, Session } from '#session/session.ts';
 import { Subscription } from '#session/subscription.ts';
@@ -44,8 +45,12 @@ export class Route {
   readonly hasDurable: boolean;
   /** False as soon as any subscription has changed since. */
   isCurrent = true;
+  /** Whether somebody observes messages of the topic. */
+  readonly isObserved: boolean;
+  /** Whether somebody observes their deliveries. */
+  readonly areDeliveriesObserved: boolean;
 
-  constructor(topic: string, matched: readonly (Subscription | Share)[]) {
+  constructor(topic: string, matched: readonly (Subscription | Share)[], hooks: Hooks) {
     const subscriptions: Subscription[] = [];
     const shares: Share[] = [];
     for (const one of matched) {
@@ -53,6 +58,8 @@ export class Route {
       else if (one.mayReceive === null || one.mayReceive(topic)) subscriptions.push(one);
     }
     this.topic = topic;
+    this.isObserved = hooks.isObserved('message.published', topic);
+    this.areDeliveriesObserved = hooks.isObserved('delivery.finished', topic);
     this.targets = targetsOf(subscriptions);
     this.shares = shares;
     this.hasDurable =

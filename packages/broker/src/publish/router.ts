@@ -26,6 +26,8 @@ export class Router {
 
   constructor(house: ShareServices) {
     this.#house = house;
+    // A route knows who observes its topic.
+    house.hooks.onChanged(() => this.invalidate());
   }
 
   /** Number of different filters. */
@@ -39,7 +41,7 @@ export class Router {
     if (known !== undefined) return known;
     const matched: (Subscription | Share)[] = [];
     this.#trie.match(topic, matched);
-    const route = new Route(topic, matched);
+    const route = new Route(topic, matched, this.#house.hooks);
     const bytes = ROUTE_BYTES + topic.length + route.targets.length * TARGET_BYTES;
     if (this.#routes.size >= ROUTES_MAX || this.#routesBytes + bytes > ROUTES_BYTES_MAX) this.invalidate();
     this.#routes.set(topic, route);

@@ -1,3 +1,4 @@
+import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import { Counters, type DropReason } from '#base/counters.ts';
 import { silentLogger } from '#base/logger.ts';
 import { Hooks } from '#hooks/hooks.ts';
@@ -106,6 +107,7 @@ function noteOf({ message: { topic }, qos, retain, subscriptionIdentifiers }: De
 export class TestHouse {
   readonly hooks = new Hooks(silentLogger);
   readonly counters = new Counters();
+  readonly clock = new FakeClock();
   readonly shares = shareServices({ hooks: this.hooks, counters: this.counters });
   readonly router = new Router(this.shares);
   readonly committer = { isFull: false };
@@ -121,6 +123,7 @@ export class TestHouse {
       return retained.answer;
     };
     this.publisher = new Publisher({
+      clock: this.clock,
       router: this.router,
       hooks: this.hooks,
       counters: this.counters,

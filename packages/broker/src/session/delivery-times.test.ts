@@ -1,27 +1,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Delivery, Obstacle } from '#message/delivery.ts';
+import type { QoS } from '#message/message.ts';
+import type { Session } from './session.ts';
 import { TestHouse } from './test-house.ts';
 
-/** A house in which somebody observes what is finished. */
-function observed(): { house: TestHouse; finished: Delivery[] } {
+/** A house in which somebody observes the deliveries of what is offered. */
+function observed() {
   const house = new TestHouse();
   const finished: Delivery[] = [];
   house.events.isHolding = false;
-  house.events.isTiming = true;
   house.events.onDelivered = (_session, delivery) => void finished.push(delivery);
-  return { house, finished };
+  const offer = (session: Session, payload: string, qos: QoS = 1): void => {
+    const message = house.message(payload, qos);
+    message.routedAtMs = house.clock.wallMs();
+    house.offerMessage(session, message);
+  };
+  return { house, finished, offer };
 }
 
 for (const expiryInterval of [0, 3600]) {
   const kind = expiryInterval === 0 ? 'that ends with its connection' : 'that outlives its connection';
 
   test(`a delivery knows when it was sent first, also when it is sent again, in a session ${kind}`, async () => {
-    const { house, finished } = observed();
+    const { house, finished, offer } = observed();
     const { session } = house.connect('c', { expiryInterval });
     const startMs = house.clock.wallMs();
     house.clock.advance(50);
-    house.offer(session, 'm1');
+    offer(session, 'm1');
     house.clock.advance(200);
     session.resume();
     session.acknowledge(1);
@@ -33,13 +39,13 @@ for (const expiryInterval of [0, 3600]) {
   });
 
   test(`a delivery that waits knows for what: the client, its window, or others, in a session ${kind}`, async () => {
-    const { house, finished } = observed();
+    const { house, finished, offer } = observed();
     const { session, sink } = house.attach('c', { expiryInterval });
     sink.receiveMaximum = 1;
     session.resume();
-    for (const payload of ['m1', 'm2']) house.offer(session, payload);
+    for (const payload of ['m1', 'm2']) offer(session, payload);
     sink.isWritable = false;
-    house.offer(session, 'm3');
+    offer(session, 'm3');
     sink.isWritable = true;
     for (const packetId of [1, 2, 3]) {
       session.acknowledge(packetId);
@@ -53,17 +59,17 @@ for (const expiryInterval of [0, 3600]) {
 }
 
 test('QoS 2 is finished by PUBCOMP, QoS 0 when it is sent, and what is dropped never', () => {
-  const { house, finished } = observed();
+  const { house, finished, offer } = observed();
   const { session, sink } = house.connect('c');
-  house.offer(session, 'two', 2);
+  offer(session, 'two', 2);
   session.receive(1, false);
   assert.equal(finished.length, 0);
   session.complete(1);
-  house.offer(session, 'zero', 0);
+  offer(session, 'zero', 0);
   sink.isBusy = true;
-  house.offer(session, 'busy', 0);
+  offer(session, 'busy', 0);
   sink.payloadBytesMax = 1;
-  house.offer(session, 'large', 1);
+  offer(session, 'large', 1);
   assert.deepEqual(
     finished.map(({ qos }) => qos),
     [2, 0],

@@ -40,8 +40,6 @@ export interface SessionEvents {
   readonly onDelivered: ((session: Session, delivery: Delivery) => void) | null;
   /** Whether who asks wants the bytes of the message, which must then be kept until they are acknowledged. */
   readonly isHolding: boolean;
-  /** Whether deliveries are to know when they were sent, and what they waited for. */
-  readonly isTiming: boolean;
   /** The message as this client is to get it, or null to drop it; null while nobody has a say. */
   readonly onOutbound: ((session: Session, message: Message) => Message | null) | null;
   onDropped(session: Session, message: Message | null, reason: DropReason): void;

@@ -3,7 +3,7 @@ import type { DropReason } from '#base/counters.ts';
 import type { Deadline } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
 import { Delivery, DeliveryState, type Redelivery } from '#message/delivery.ts';
-import type { Message } from '#message/message.ts';
+import { type Message, UNOBSERVED } from '#message/message.ts';
 import type { Participant } from '#store/committer.ts';
 import type { Batch } from '#store/store.ts';
 import { DurableQueue, type QueueOwner } from './durable-queue.ts';
@@ -133,7 +133,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       return;
     }
     if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
-    if (this.house.events.isTiming) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
+    if (delivery.message.routedAtMs > UNOBSERVED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
     if (this.#durable !== null) this.#durable.append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
   }
@@ -340,7 +340,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (this.sink === null || this.#window === 0) return;
     const result = this.sink.send(delivery);
     delivery.isDuplicate = true;
-    if (delivery.sentAtMs === 0 && this.house.events.isTiming) delivery.sentAtMs = this.house.clock.wallMs();
+    if (delivery.message.routedAtMs > UNOBSERVED && delivery.sentAtMs === 0) delivery.sentAtMs = this.house.clock.wallMs();
     // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
     if (result !== SendResult.TooLarge) return;
     const wentOn = delivery.group?.redeliver(delivery.message, this, false, delivery.failures) === true;

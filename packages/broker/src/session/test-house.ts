@@ -196,7 +196,6 @@ export class TestHouse {
       groupOf: (subscription) => this.groups.get(subscription.text) ?? null,
       onDelivered: (_session, { message }) => this.delivered.push(message.payload.toString()),
       isHolding: true,
-      isTiming: false,
       onOutbound: null,
       onDropped: (_session, message, reason) => this.drops.push({ payload: message?.payload.toString() ?? null, reason }),
     };

@@ -30,9 +30,11 @@ function start(settings: SlowSubscriptionsSettings = on) {
   const feature = new SlowSubscriptions(context);
   const { clock, hooks } = context;
   const made = ({ topic = 't', qos = 1, retain = false, internalMs = 0, responseMs = 0, obstacle = Obstacle.None }: Way): Delivery => {
-    const receivedAtMs = clock.wallMs() - internalMs - responseMs;
-    const delivery = new Delivery(createMessage({ topic, publisher: 'p', receivedAtMs, qos: 1 }), qos, retain, null);
-    if (qos > 0) delivery.sentAtMs = receivedAtMs + internalMs;
+    const routedAtMs = clock.wallMs() - internalMs - responseMs;
+    const message = createMessage({ topic, publisher: 'p', receivedAtMs: 0, qos: 1 });
+    message.routedAtMs = routedAtMs;
+    const delivery = new Delivery(message, qos, retain, null);
+    if (qos > 0) delivery.sentAtMs = routedAtMs + internalMs;
     delivery.obstacle = obstacle;
     return delivery;
   };
@@ -133,8 +135,11 @@ test('an entry expires, and makes room; clear empties the list', () => {
   assert.deepEqual(listed(), []);
 });
 
-test('what was retained, or came while the client was away, is not slow', () => {
-  const { finish, listed } = start();
+test('what was retained, came while the client was away, or was routed before the broker asked, is not slow', () => {
+  const { finish, listed, made, hooks } = start();
+  const old = made({ responseMs: 9000 });
+  old.message.routedAtMs = -1;
+  hooks.observe('delivery.finished', 'c', old);
   finish({ topic: 'retained', retain: true, responseMs: 1000 });
   finish({ topic: 'away', internalMs: 3_600_001 });
   assert.deepEqual(listed(), []);

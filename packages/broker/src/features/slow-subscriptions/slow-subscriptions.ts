@@ -2,6 +2,7 @@
 import type { Cancel } from '#base/clock.ts';
 import type { FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
 import { type Delivery, Obstacle } from '#message/delivery.ts';
+import { UNOBSERVED } from '#message/message.ts';
 import { type SlowCause, Slowest, type SlowSubscription } from './slowest.ts';
 
 /** How often what has expired is taken out, and who does not acknowledge at all is looked for. */
@@ -70,7 +71,8 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
 
   #begin(): void {
     this.#withdraw = this.#context.on('delivery.finished', (clientId, delivery) => {
-      this.#time(clientId, delivery, this.#context.clock.wallMs());
+      // At QoS 0 what did not wait is sent in the moment in which it is routed.
+      if (delivery.qos > 0 || delivery.obstacle !== Obstacle.None) this.#time(clientId, delivery, this.#context.clock.wallMs());
     });
     this.#wait();
   }
@@ -90,16 +92,17 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
 
   #time(clientId: string, delivery: Delivery, nowMs: number): void {
     const { message, sentAtMs, retain } = delivery;
-    // At QoS 0 it was sent now; what went out before the feature was enabled, as far as is known when it came.
-    const sentMs = sentAtMs === 0 ? (delivery.qos === 0 ? nowMs : message.receivedAtMs) : sentAtMs;
-    const internalMs = sentMs - message.receivedAtMs;
+    const { routedAtMs } = message;
+    if (routedAtMs <= UNOBSERVED || retain) return;
+    const sentMs = sentAtMs === 0 ? nowMs : sentAtMs;
+    const internalMs = sentMs - routedAtMs;
     const responseMs = nowMs - sentMs;
     const { statistics, thresholdMs } = this.#settings;
     const timespanMs = statistics === 'whole' ? internalMs + responseMs : statistics === 'internal' ? internalMs : responseMs;
-    if (timespanMs < thresholdMs || retain) return;
+    if (timespanMs < thresholdMs) return;
     // What came while the client was away did not wait because somebody is slow.
     const { connectedAtMs } = this.#context.clients.facts(clientId) ?? { connectedAtMs: Infinity };
-    if (message.receivedAtMs < connectedAtMs) return;
+    if (routedAtMs < connectedAtMs) return;
     const isResponse = statistics === 'response' || (statistics === 'whole' && responseMs > internalMs);
     const cause = isResponse ? 'client' : causeOf(delivery);
     this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: nowMs });

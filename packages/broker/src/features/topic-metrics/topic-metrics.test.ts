@@ -24,6 +24,7 @@ function start(metrics: Record<string, string> = {}, metricsMax = 10) {
     message,
     publish: (fields: Partial<MessageFields> = {}, hasSubscribers = true) => {
       const made = message(fields);
+      made.routedAtMs = clock.wallMs();
       hooks.observe('message.published', made, hasSubscribers);
       return made;
     },
@@ -61,16 +62,18 @@ test('rates: the last 5 s, and averages over 1 and 5 minutes', () => {
 
 test('latency is from receipt to delivery, of live messages to clients that were there', () => {
   const { feature, publish, deliver, message, clock } = start({ m: '#' });
-  const before = message({ receivedAtMs: clock.wallMs() - 1 });
+  const before = message({});
+  before.routedAtMs = clock.wallMs() - 1;
   const made = publish();
   clock.advance(7);
   deliver(made, 1);
   deliver(before, 1);
   deliver(made, 1, 'gone');
+  deliver(message({}), 1);
   deliver(made, 1, 'c', true);
   const { latencyMs, out } = feature.get('m')!;
   assert.deepEqual(latencyMs, { count: 1, p50: 7, p95: 7, p99: 7, max: 7 });
-  assert.equal(out.messages, 4);
+  assert.equal(out.messages, 5);
   clock.advance(120_000);
   assert.equal(feature.get('m')!.latencyMs.count, 0);
 });
@@ -154,4 +157,18 @@ test('every sample has a line in the table of metrics and exactly its labels', (
   const samples = feature.samples();
   assert.equal(samples.length, 1 + 3 * 4 + 3);
   for (const { name, labels } of samples) assert.deepEqual(Object.keys(labels), [...table[name].labels], name);
+});
+
+test('a metric tells which topics it is about, and that is asked again when metrics change', () => {
+  const { feature, hooks } = start({ m: 'a/#' });
+  let changes = 0;
+  hooks.onChanged(() => (changes += 1));
+  const observed = (topic: string): boolean[] => [
+    hooks.isObserved('message.published', topic),
+    hooks.isObserved('delivery.finished', topic),
+  ];
+  assert.deepEqual([observed('a/b'), observed('b')].flat(), [true, true, false, false]);
+  feature.add('b');
+  assert.ok(changes > 0);
+  assert.deepEqual(observed('b'), [true, true]);
 });

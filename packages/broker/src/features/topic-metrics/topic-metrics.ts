@@ -2,7 +2,7 @@
 import type { Cancel } from '#base/clock.ts';
 import type { FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
 import type { Delivery } from '#message/delivery.ts';
-import type { Message } from '#message/message.ts';
+import { type Message, UNOBSERVED } from '#message/message.ts';
 import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { TICK_MS } from './flow.ts';
 import { MetricIndex } from './metric-index.ts';
@@ -116,20 +116,21 @@ export class TopicMetrics implements RunningFeature<TopicMetricsSettings> {
     this.#index.remove(metric);
   }
 
-  /** Hooks and a timer are there exactly while there are metrics. */
+  /** Hooks and a timer are there exactly while there are metrics. Hooks that come anew tell everyone that other topics matter now. */
   #settle(): void {
-    if (this.#metrics.size === 0) this.stop();
-    else if (this.#withdrawals.length === 0) this.#begin();
-  }
-
-  #begin(): void {
+    for (const withdraw of this.#withdrawals.splice(0)) withdraw();
+    if (this.#metrics.size === 0) {
+      this.stop();
+      return;
+    }
     const context = this.#context;
+    const isAbout = (topic: string): boolean => this.#index.of(topic).length > 0;
     this.#withdrawals = [
-      context.on('message.published', (message, hasSubscribers) => this.#published(message, hasSubscribers)),
-      context.on('delivery.finished', (clientId, delivery) => this.#delivered(clientId, delivery)),
+      context.on('message.published', (message, hasSubscribers) => this.#published(message, hasSubscribers), isAbout),
+      context.on('delivery.finished', (clientId, delivery) => this.#delivered(clientId, delivery), isAbout),
       context.on('message.dropped', (_clientId, message) => this.#dropped(message)),
     ];
-    this.#wait();
+    if (this.#cancelTick === null) this.#wait();
   }
 
   #wait(): void {
@@ -156,7 +157,7 @@ export class TopicMetrics implements RunningFeature<TopicMetricsSettings> {
     const metrics = this.#index.of(message.topic);
     if (metrics.length === 0) return;
     const isTimed = this.#isTimed(clientId, delivery);
-    const latencyMs = isTimed ? this.#context.clock.wallMs() - message.receivedAtMs : 0;
+    const latencyMs = isTimed ? this.#context.clock.wallMs() - message.routedAtMs : 0;
     for (let i = 0; i < metrics.length; i += 1) {
       metrics[i].out.add(qos, message.payloadBytes);
       if (isTimed) metrics[i].latency.record(latencyMs);
@@ -165,7 +166,8 @@ export class TopicMetrics implements RunningFeature<TopicMetricsSettings> {
 
   /** That a client was away, or subscribed long after a message was retained, says nothing of how fast messages are. */
   #isTimed(clientId: string, { message, retain }: Delivery): boolean {
-    return !retain && message.receivedAtMs >= (this.#context.clients.facts(clientId)?.connectedAtMs ?? Infinity);
+    if (retain || message.routedAtMs <= UNOBSERVED) return false;
+    return message.routedAtMs >= (this.#context.clients.facts(clientId)?.connectedAtMs ?? Infinity);
   }
 
   #dropped(message: Message | null): void {
