@@ -54,7 +54,8 @@ export class Hooks {
 
   /**
    * Adds a feature's hook, and returns what takes it away again. Throws when the feature has no place in the order of that point.
-   * With `isAbout`, at `message.published` and `delivery.finished`, it need not hear of other topics; it may when somebody else does.
+   * With `isAbout`, at the points of `isObserved`, it need not hear of other topics; it may when somebody else does. At `message.accept`
+   * it hears of every message with a delay besides.
    */
   register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point], isAbout: IsAbout | null = null): () => void {
     if (!hookOrder[point]?.includes(feature)) throw new Error(`${feature} is not listed for ${point} in hooks/order.ts`);
@@ -74,7 +75,7 @@ export class Hooks {
   }
 
   /** Whether anybody at a point wants to hear of a topic, until hooks change. */
-  isObserved(point: 'message.published' | 'delivery.finished', topic: string): boolean {
+  isObserved(point: 'message.inbound' | 'message.accept' | 'message.published' | 'delivery.finished', topic: string): boolean {
     const registered = this.#registered.get(point) ?? [];
     return registered.some(({ isAbout }) => isAbout === null || isAbout(topic));
   }

@@ -5,7 +5,7 @@ import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
-import { type Message, createMessage, UNOBSERVED } from '#message/message.ts';
+import { type Message, createMessage, NO_DELAY, UNOBSERVED } from '#message/message.ts';
 import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
@@ -52,11 +52,11 @@ export class Publisher {
    */
   publish(message: Message, from: Session | null, route: Route | null): number {
     const { hooks, router } = this.#house;
-    if (hooks.hasMessageAccept) {
+    const path = route !== null && route.isCurrent ? route : router.route(message.topic);
+    if (hooks.hasMessageAccept && (path.isOffered || message.delay !== NO_DELAY)) {
       const answer = hooks.messageAccept(message, from === null ? null : (from.state.principal as Author));
       if (answer !== 'pass') return outcomeOf(answer);
     }
-    const path = route !== null && route.isCurrent ? route : router.route(message.topic);
     if (message.qos > 0 && this.#mustRefuse(message, from, path)) return Outcome.Refused;
     let outcome = 0;
     if (message.retain) {

@@ -49,6 +49,10 @@ export class Route {
   readonly isObserved: boolean;
   /** Whether somebody observes their deliveries. */
   readonly areDeliveriesObserved: boolean;
+  /** Whether somebody may rewrite messages that clients publish to the topic. */
+  readonly isRewritten: boolean;
+  /** Whether somebody may take messages of the topic; one with a delay is offered in any case. */
+  readonly isOffered: boolean;
 
   constructor(topic: string, matched: readonly (Subscription | Share)[], hooks: Hooks) {
     const subscriptions: Subscription[] = [];
@@ -60,6 +64,8 @@ export class Route {
     this.topic = topic;
     this.isObserved = hooks.isObserved('message.published', topic);
     this.areDeliveriesObserved = hooks.isObserved('delivery.finished', topic);
+    this.isRewritten = hooks.isObserved('message.inbound', topic);
+    this.isOffered = hooks.isObserved('message.accept', topic);
     this.targets = targetsOf(subscriptions);
     this.shares = shares;
     this.hasDurable =
