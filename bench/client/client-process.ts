@@ -54,8 +54,10 @@ async function receiveFor(client: ClientUnderTest, qos: QoS, ms: number): Promis
 }
 
 async function replay(client: ClientUnderTest): Promise<Count> {
+  // ORDER: the signal may come as soon as we are ready.
+  const begin = once(process, 'SIGUSR2');
   console.log('ready');
-  await once(process, 'SIGUSR2');
+  await begin;
   let acknowledged = 0;
   const all = new Promise<void>((resolve) => {
     const onDone = (): void => {
@@ -65,10 +67,10 @@ async function replay(client: ClientUnderTest): Promise<Count> {
     for (let index = 0; index < BACKLOG; index += 1) client.publish(TOPIC, payload, 1, onDone);
   });
   console.log('published');
-  const [begin, cpu] = [performance.now(), process.cpuUsage()];
+  const [from, cpu] = [performance.now(), process.cpuUsage()];
   await Promise.race([all, delay(REPLAY_MS_MAX)]);
   const used = process.cpuUsage(cpu);
-  return { messages: acknowledged, ms: performance.now() - begin, cpuMs: (used.user + used.system) / 1000 };
+  return { messages: acknowledged, ms: performance.now() - from, cpuMs: (used.user + used.system) / 1000 };
 }
 
 const [library, job, port, ms] = process.argv.slice(2);
