@@ -22,6 +22,8 @@ export interface ContenderOptions {
   /** More options for Node: `--cpu-prof`. */
   readonly nodeOptions?: string;
   readonly readyTimeoutMs?: number;
+  /** WrenMQ's, in place of its defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A broker in a process of its own, pinned to a core, with all its threads. */
@@ -85,11 +87,11 @@ export async function startContender(name: ContenderName, options: ContenderOpti
 }
 
 /** With everything at its default: durable, all listeners and features on. */
-async function startWrenMQ({ dataDirectory, nodeOptions = '', readyTimeoutMs }: ContenderOptions): Promise<Contender> {
+async function startWrenMQ({ dataDirectory, nodeOptions = '', readyTimeoutMs, settings }: ContenderOptions): Promise<Contender> {
   const temporary = dataDirectory === undefined ? await tempDirectory('wrenmq-bench-') : null;
   const broker = await launchBroker({
     dataDirectory: dataDirectory ?? join(temporary!.path, 'data'),
-    settings: { 'log.level': 'warn' },
+    settings: { 'log.level': 'warn', ...settings },
     env: { NODE_OPTIONS: `${COLLECT_OPTIONS} ${nodeOptions}` },
     ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
   });

@@ -58,7 +58,7 @@ async function measureJob(job: string): Promise<(string | number)[]> {
 }
 
 async function measureOnce(library: Library, job: string): Promise<Figures> {
-  await using broker = await startContender('wrenmq');
+  await using broker = await startContender('wrenmq', { settings: { 'session.inflightMax': '1000' } });
   await using line = await LatencyLine.open(broker.port, ONE_WAY_MS);
   const port = String(job === 'replay' ? line.port : broker.port);
   const client = await launch('client-process.ts', LOAD_CORE, [library, job, port, String(MS)], (text) => {

@@ -5,8 +5,8 @@ import { RawClient } from '#root/bench/scenarios/raw-client.ts';
 import { PAYLOAD_BYTES } from './client-under-test.ts';
 
 const TOPIC = 'bench/client/speed';
-const PUBLISHERS = 10;
-const WINDOW = 100;
+const PUBLISHERS = 4;
+const WINDOW = 1000;
 const payload = Buffer.alloc(PAYLOAD_BYTES, 'x');
 
 async function connected(port: number, clientId: string): Promise<RawClient> {
