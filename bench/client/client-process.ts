@@ -24,13 +24,17 @@ interface Count {
 
 const payload = Buffer.alloc(PAYLOAD_BYTES, 'x');
 
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** What `total` grows by within so many milliseconds, once it is warm. */
 async function countFor(ms: number, total: () => number): Promise<Count> {
   await delay(WARM_UP_MS);
   const [begin, cpu, before] = [performance.now(), process.cpuUsage(), total()];
   await delay(ms);
-  const used = process.cpuUsage(cpu);
-  return { messages: total() - before, ms: performance.now() - begin, cpuMs: (used.user + used.system) / 1000 };
+  return { messages: total() - before, ms: performance.now() - begin, cpuMs: cpuMsSince(cpu) };
 }
 
 async function publishFor(client: ClientUnderTest, qos: QoS, ms: number): Promise<Count> {
@@ -69,8 +73,7 @@ async function replay(client: ClientUnderTest): Promise<Count> {
   console.log('published');
   const [from, cpu] = [performance.now(), process.cpuUsage()];
   await Promise.race([all, delay(REPLAY_MS_MAX)]);
-  const used = process.cpuUsage(cpu);
-  return { messages: acknowledged, ms: performance.now() - from, cpuMs: (used.user + used.system) / 1000 };
+  return { messages: acknowledged, ms: performance.now() - from, cpuMs: cpuMsSince(cpu) };
 }
 
 const [library, job, port, ms] = process.argv.slice(2);

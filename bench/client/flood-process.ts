@@ -1,6 +1,5 @@
 /** `flood-process.ts PORT QOS`: publishes as fast as the broker takes it, until it is killed. QoS 1 by many publishers with a window each. */
-import { PacketType } from '@wrenmq/codec';
-import { connectBytes, publishBytes } from '@wrenmq/testkit';
+import { publishBytes } from '@wrenmq/testkit';
 import { RawClient } from '#root/bench/scenarios/raw-client.ts';
 import { PAYLOAD_BYTES } from './client-under-test.ts';
 
@@ -9,14 +8,8 @@ const PUBLISHERS = 4;
 const WINDOW = 1000;
 const payload = Buffer.alloc(PAYLOAD_BYTES, 'x');
 
-async function connected(port: number, clientId: string): Promise<RawClient> {
-  const client = new RawClient(port, () => undefined);
-  await client.request(connectBytes(4, { clientId }), PacketType.CONNACK);
-  return client;
-}
-
 async function floodQoS0(port: number): Promise<void> {
-  const client = await connected(port, 'flood');
+  const client = await RawClient.connect(port, 'flood');
   const chunk = Buffer.concat(Array.from({ length: WINDOW * 4 }, () => publishBytes(4, { topic: TOPIC, payload })));
   const fill = (): void => {
     while (client.socket.write(chunk));
@@ -26,7 +19,7 @@ async function floodQoS0(port: number): Promise<void> {
 }
 
 async function floodQoS1(port: number, index: number): Promise<void> {
-  const client = await connected(port, `flood-${index}`);
+  const client = await RawClient.connect(port, `flood-${index}`);
   const half = WINDOW / 2;
   const chunks = [0, 1].map((part) =>
     Buffer.concat(

@@ -2,6 +2,7 @@
  * What a subscription costs in the trie: `node --expose-gc --conditions=@wrenmq/source bench/micro/topic.ts [subscriptions]`.
  * Prints one JSON line; takes about ten seconds for the default of 1,000,000 subscriptions, 10 % of them with wildcards.
  */
+import { filterOf } from '#root/bench/filter-of.ts';
 import { SubscriptionTrie } from '#root/packages/broker/src/topic/subscription-trie.ts';
 
 const subscriptions = Number(process.argv[2] ?? 1_000_000);
@@ -15,19 +16,6 @@ function usedBytes(): number {
   collect?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-}
-
-/** Each subscriber is one object that exists anyway; only what the trie adds is counted. */
-function filterOf(index: number): string {
-  const site = index % 1_000;
-  switch (index % 20) {
-    case 0:
-      return `site/${site}/device/${index}/#`;
-    case 10:
-      return `site/+/device/${index}/temp`;
-    default:
-      return `site/${site}/device/${index}/temp`;
-  }
 }
 
 function nanosecondsPerMatch(trie: SubscriptionTrie<object>, topics: readonly string[]): { median: number; matches: number } {
@@ -48,6 +36,7 @@ function nanosecondsPerMatch(trie: SubscriptionTrie<object>, topics: readonly st
 }
 
 function measure(): Record<string, unknown> {
+  // Each subscriber is one object that exists anyway; only what the trie adds is counted.
   const subscriber = { name: 'one' };
   const before = usedBytes();
   const trie = new SubscriptionTrie<object>();

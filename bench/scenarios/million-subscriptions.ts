@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PacketType } from '@wrenmq/codec';
 import { connectBytes, repository, subscribeBytes } from '@wrenmq/testkit';
 import { type Contender, type ContenderName, startContender } from '#root/bench/contender.ts';
+import { filterOf } from '#root/bench/filter-of.ts';
 import { publishMany } from './publish-many.ts';
 import { RawClient } from './raw-client.ts';
 import type { Scenario } from './scenario.ts';
@@ -82,17 +83,4 @@ async function subscribeAll(
     await raw.request(subscribeBytes(4, 1, requests), PacketType.SUBACK);
   }
   return raw;
-}
-
-/** As in bench/micro/topic.ts: of twenty filters one ends with `#`, one has a `+`. */
-function filterOf(index: number): string {
-  const site = index % 1000;
-  switch (index % 20) {
-    case 0:
-      return `site/${site}/device/${index}/#`;
-    case 10:
-      return `site/+/device/${index}/temp`;
-    default:
-      return `site/${site}/device/${index}/temp`;
-  }
 }

@@ -1,5 +1,4 @@
-import { PacketType } from '@wrenmq/codec';
-import { connectBytes, publishBytes } from '@wrenmq/testkit';
+import { publishBytes } from '@wrenmq/testkit';
 import type { Contender } from '#root/bench/contender.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -19,8 +18,7 @@ export async function publishMany(
   count: number,
   message: (index: number) => { topic: string; payload: Buffer; retain?: boolean },
 ): Promise<PublishCost> {
-  const client = new RawClient(broker.port, () => undefined);
-  await client.request(connectBytes(4, { clientId: 'publish-many' }), PacketType.CONNACK);
+  const client = await RawClient.connect(broker.port, 'publish-many');
   const cpu = broker.cpuSeconds();
   const begin = performance.now();
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 // HOT
 import { connect, type Socket } from 'node:net';
-import { FrameDecoder, type FrameSink } from '@wrenmq/codec';
+import { FrameDecoder, type FrameSink, PacketType } from '@wrenmq/codec';
+import { connectBytes } from '@wrenmq/testkit';
 
 /** Every read of every client lands here and is used up before the next. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
@@ -35,6 +36,13 @@ export class RawClient implements FrameSink<Buffer> {
     let failure: Error | null = null;
     this.socket.on('error', (error) => (failure = error));
     this.socket.on('close', () => this.onClose(failure));
+  }
+
+  /** A client of MQTT 3.1.1 with a clean session. */
+  static async connect(port: number, clientId: string): Promise<RawClient> {
+    const client = new RawClient(port, () => undefined);
+    await client.request(connectBytes(4, { clientId }), PacketType.CONNACK);
+    return client;
   }
 
   onFrame(first: number, bytes: Buffer, _start: number, body: number, end: number): boolean {

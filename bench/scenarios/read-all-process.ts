@@ -1,11 +1,10 @@
 /** `read-all-process.ts PORT COUNT`: subscribes to # and prints, as a line of JSON, when COUNT messages have come. */
 import { PacketType } from '@wrenmq/codec';
-import { connectBytes, subscribeBytes } from '@wrenmq/testkit';
+import { subscribeBytes } from '@wrenmq/testkit';
 import { RawClient } from './raw-client.ts';
 
 async function readAll(port: number, count: number): Promise<void> {
-  const client = new RawClient(port, () => undefined);
-  await client.request(connectBytes(4, { clientId: 'read-all' }), PacketType.CONNACK);
+  const client = await RawClient.connect(port, 'read-all');
   const begin = performance.now();
   let received = 0;
   client.onPacket = (first) => {

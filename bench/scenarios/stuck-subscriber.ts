@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PacketType } from '@wrenmq/codec';
-import { connectBytes, publishBytes, subscribeBytes } from '@wrenmq/testkit';
+import { publishBytes, subscribeBytes } from '@wrenmq/testkit';
 import { type Contender, type ContenderName, startContender } from '#root/bench/contender.ts';
 import { percentile } from '#root/bench/statistics.ts';
 import { RawClient } from './raw-client.ts';
@@ -37,7 +37,7 @@ async function measureOne(name: ContenderName): Promise<(string | number)[][]> {
     clients.push(client);
   }
   const reader = await subscriber(broker, 'stuck', 'stuck/#');
-  const publisher = await connected(broker, 'publisher');
+  const publisher = await RawClient.connect(broker.port, 'publisher');
   const flood = publishBytes(4, { topic: 'stuck/flood', payload: Buffer.alloc(FLOOD_BYTES) });
   const timer = setInterval(() => {
     payload.writeDoubleBE(performance.now(), 0);
@@ -66,14 +66,8 @@ async function watchMemory(broker: Contender, ms: number): Promise<number> {
   return Math.round((most - before) / 1e6);
 }
 
-async function connected(broker: Contender, clientId: string): Promise<RawClient> {
-  const client = new RawClient(broker.port, () => undefined);
-  await client.request(connectBytes(4, { clientId }), PacketType.CONNACK);
-  return client;
-}
-
 async function subscriber(broker: Contender, clientId: string, filter: string): Promise<RawClient> {
-  const client = await connected(broker, clientId);
+  const client = await RawClient.connect(broker.port, clientId);
   await client.request(subscribeBytes(4, 1, [{ filter }]), PacketType.SUBACK);
   return client;
 }
