@@ -1,7 +1,7 @@
-import type { QoS } from '@wrenmq/codec';
 import { CommandError, ExitCode } from '#exit-code.ts';
 import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import { readNumber, readQoS } from '#connection/read-value.ts';
+import type { LoadPlan } from './load-outcome.ts';
 import { stampBytes } from './stamp.ts';
 import { readThreshold, type Threshold } from './thresholds.ts';
 import type { Scenario } from './topology.ts';
@@ -32,29 +32,15 @@ export interface BenchFlags extends ConnectionFlags {
 }
 
 /** What a run is to do. */
-export interface BenchPlan {
+export interface BenchPlan extends Omit<LoadPlan, 'run'> {
   readonly scenario: Scenario;
   readonly clients: number;
   readonly topics: number | undefined;
   readonly topicPrefix: string | undefined;
   readonly share: string | undefined;
-  readonly qos: QoS;
   readonly payloadBytes: number;
-  /** In all, per second; 0: a closed loop, as fast as `window` allows. */
-  readonly rate: number;
-  readonly rampMs: number;
-  readonly warmupMs: number;
-  /** Without ramp and warm-up. Infinity when `count` ends it. */
-  readonly durationMs: number;
-  /** Messages (connections with conn) in all, or Infinity. */
-  readonly count: number;
-  readonly window: number;
   readonly connectRate: number;
-  /** How long to wait for what is on its way when nothing comes any more. */
-  readonly drainMs: number;
   readonly isDurable: boolean;
-  /** Of messages at random moments; null: evenly. */
-  readonly poissonSeed: number | null;
   readonly thresholds: readonly Threshold[];
   readonly isJson: boolean;
   readonly hasProgress: boolean;

@@ -14,12 +14,16 @@ export interface LoadPlan {
   /** By which its messages are known; 0: messages of any run count (sub). */
   readonly run: number;
   readonly qos: QoS;
+  /** In all, per second; 0: a closed loop, as fast as `window` allows. */
   readonly rate: number;
   readonly rampMs: number;
   readonly warmupMs: number;
+  /** Without ramp and warm-up. Infinity when `count` ends it. */
   readonly durationMs: number;
+  /** Messages (connections with conn) in all, or Infinity. */
   readonly count: number;
   readonly window: number;
+  /** How long to wait for what is on its way when nothing comes any more. */
   readonly drainMs: number;
   /** Of messages at random moments; null: evenly. */
   readonly poissonSeed: number | null;
