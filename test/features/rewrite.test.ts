@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { type BrokerOptions, ReasonCode, rewrite } from '@wrenmq/broker';
 import { loadConfig, previewRewrite } from '@wrenmq/broker/administration';
-import { connectBytes, FakeClock, launchBroker, tempDirectory, WireClient } from '@wrenmq/testkit';
+import { connectBytes, FakeClock, launchBroker, type LaunchedBroker, tempDirectory, WireClient } from '@wrenmq/testkit';
 import { embed, settings } from '#root/test/embedding/start.ts';
 import { needs, run, Subscriber } from '#root/test/interop/interop.ts';
 import { PahoClient, pahoFile } from './paho-client.ts';
@@ -31,6 +31,15 @@ const documented: readonly Rule[] = [
 
 function withRules(rules: readonly Rule[], more: object = {}): BrokerOptions {
   return { settings: { rewrite: { rules }, ...more } };
+}
+
+/** A broker in a process of its own, with `xToY`. */
+async function launchRewriting(t: TestContext): Promise<LaunchedBroker> {
+  const directory = await tempDirectory('wrenmq-rewrite-');
+  t.after(() => directory.remove());
+  const file = join(directory.path, 'wrenmq.yaml');
+  await writeFile(file, JSON.stringify({ rewrite: { rules: [xToY] } }));
+  return launchBroker({ args: ['--config', file] });
 }
 
 test('the example of the documentation: five topics are subscribed and published, and each comes as what it has become', async (t) => {
@@ -199,11 +208,7 @@ test(
   'a durable subscription survives a kill -9 under its rewritten name, and is ended by the text that made it',
   { timeout: 60_000 },
   async (t) => {
-    const directory = await tempDirectory('wrenmq-rewrite-');
-    t.after(() => directory.remove());
-    const file = join(directory.path, 'wrenmq.yaml');
-    await writeFile(file, JSON.stringify({ rewrite: { rules: [xToY] } }));
-    await using broker = await launchBroker({ args: ['--config', file] });
+    await using broker = await launchRewriting(t);
     const client = await WireClient.open(broker.target());
     await client.connect({ clientId: 'c', ...durable });
     await client.subscribe([
@@ -224,11 +229,7 @@ test(
   'paho and mosquitto never notice that their topics are others',
   { timeout: 60_000, ...needs(pahoFile, 'python3-paho-mqtt') },
   async (t) => {
-    const directory = await tempDirectory('wrenmq-rewrite-');
-    t.after(() => directory.remove());
-    const file = join(directory.path, 'wrenmq.yaml');
-    await writeFile(file, JSON.stringify({ rewrite: { rules: [xToY] } }));
-    await using broker = await launchBroker({ args: ['--config', file] });
+    await using broker = await launchRewriting(t);
     const { port } = broker.target();
     const at = ['-h', '127.0.0.1', '-p', String(port)];
     for (const version of [4, 5] as const) {
