@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mqtt311Clauses } from '#root/test/conformance/clauses/mqtt-3.1.1.ts';
-import { mqtt5Clauses } from '#root/test/conformance/clauses/mqtt-5.0.ts';
+import { mqtt311Clauses, mqtt5Clauses } from '#root/test/conformance/clauses.ts';
 import { runWrenmq } from './run-tool.ts';
 
 for (const [prefix, chapters, clauses] of [

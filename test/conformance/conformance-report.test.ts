@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { mqtt311Clauses } from './clauses/mqtt-3.1.1.ts';
-import { mqtt5Clauses } from './clauses/mqtt-5.0.ts';
+import { mqtt311Clauses, mqtt5Clauses } from './clauses.ts';
 import { conformanceReport } from './conformance-report.ts';
 
 test('every statement that binds a server has a test or an exemption, and every identifier exists', () => {

@@ -1,6 +1,9 @@
 import type { StatementRow } from './standard-statements.ts';
 
-/** The normative statements of MQTT 3.1.1, in our own words; a test holds them against test/conformance/clauses. */
+/**
+ * The statements of Appendix B of the OASIS standard MQTT 3.1.1 of 29 October 2014, and the conformance targets of its chapter 7, in our own
+ * words. The conformance tests go by them too.
+ */
 export const STATEMENTS_311: readonly StatementRow[] = [
   ['1.5.3-1', 'both', 'A UTF-8 string is well-formed and encodes no surrogate; ill-formed closes the connection'],
   ['1.5.3-2', 'both', 'A UTF-8 string does not contain U+0000; if it does the connection is closed'],

@@ -1,6 +1,6 @@
 import type { StatementRow } from './standard-statements.ts';
 
-/** The normative statements of MQTT 5.0, in our own words; a test holds them against test/conformance/clauses. */
+/** The 251 statements of Appendix B of the OASIS standard MQTT 5.0 of 7 March 2019, in our own words. The conformance tests go by them too. */
 export const STATEMENTS_5: readonly StatementRow[] = [
   ['1.5.4-1', 'both', 'A UTF-8 string is well-formed and encodes no surrogate (U+D800 to U+DFFF)'],
   ['1.5.4-2', 'both', 'A UTF-8 string does not contain U+0000'],
