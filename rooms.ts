@@ -29,14 +29,16 @@ const BROKER_ROOMS: Readonly<Record<string, Room>> = {
   cluster: { rooms: ['base', 'message', 'topic'], packages: [] },
   auth: { rooms: ['base', 'message', 'topic', 'hooks'], packages: ['@wrenmq/codec'] },
   retained: { rooms: ['base', 'message', 'topic', 'store'], packages: ['@wrenmq/codec'] },
-  session: { rooms: ['base', 'message', 'topic', 'store', 'hooks'], packages: ['@wrenmq/codec'] },
+  history: { rooms: ['base', 'message', 'topic', 'store'], packages: ['@wrenmq/codec'] },
+  explain: { rooms: ['base', 'message', 'topic'], packages: ['@wrenmq/codec'] },
+  session: { rooms: ['base', 'message', 'topic', 'store', 'hooks', 'explain'], packages: ['@wrenmq/codec'] },
   publish: {
-    rooms: ['base', 'message', 'topic', 'hooks', 'store', 'retained', 'session', 'cluster'],
+    rooms: ['base', 'message', 'topic', 'hooks', 'store', 'retained', 'history', 'explain', 'session', 'cluster'],
     packages: ['@wrenmq/codec'],
   },
   port: {
     // The committer: what the port answers must be on disk.
-    rooms: ['base', 'message', 'topic', 'hooks', 'auth', 'session', 'retained', 'publish', 'store/committer.ts'],
+    rooms: ['base', 'message', 'topic', 'hooks', 'auth', 'session', 'retained', 'history', 'explain', 'publish', 'store/committer.ts'],
     packages: ['@wrenmq/codec'],
   },
   connection: {
