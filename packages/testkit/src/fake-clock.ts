@@ -18,6 +18,8 @@ export class FakeClock {
   // Bound to the instance, so that they may be passed around like the methods of a plain object.
   readonly wallMs = (): number => this.#wallMs;
   readonly monotonicMs = (): number => this.#monotonicMs;
+  readonly turnWallMs = (): number => this.#wallMs;
+  readonly turnMs = (): number => Math.floor(this.#monotonicMs) + 1;
 
   readonly after = (delayMs: number, callback: () => void): (() => void) => {
     const timer: Timer = { atMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order, callback };

@@ -31,7 +31,7 @@ import type { RetainedSettings } from '#retained/retained-settings.ts';
 import type { SessionEvents, SessionHouse, SessionLimits } from '#session/house.ts';
 import type { Session } from '#session/session.ts';
 import type { Delivery } from '#message/delivery.ts';
-import { type Message, UNOBSERVED } from '#message/message.ts';
+import type { Message } from '#message/message.ts';
 import { Sessions } from '#session/sessions.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 import { Committer } from '#store/committer.ts';
@@ -280,11 +280,12 @@ export class Kernel {
   }
 
   #sessionEvents(): SessionEvents {
-    const { hooks, router } = this;
+    const { clock, hooks, router } = this;
     const { topicLevelsMax, topicBytesMax } = this.#capabilities;
     const delivered = (session: Session, delivery: Delivery): void => {
       if (hooks.hasMessageDelivered) hooks.observe('message.delivered', session.clientId, delivery.message);
-      if (delivery.message.routedAtMs !== UNOBSERVED) hooks.observe('delivery.finished', session.clientId, delivery);
+      const tookMs = delivery.tookMs(session.attachedAtMs, clock.turnMs());
+      if (tookMs >= delivery.message.observedFromMs) hooks.deliveryFinished(session.clientId, delivery, tookMs);
     };
     const outbound = (session: Session, message: Message): Message | null => {
       const answer = hooks.messageOutbound(session.clientId, message);

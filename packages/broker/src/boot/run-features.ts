@@ -9,8 +9,8 @@ import type {
   RunningFeature,
   SharedGroupStatistics,
   Statistics,
+  UnfinishedDelivery,
 } from '#hooks/feature.ts';
-import type { Delivery } from '#message/delivery.ts';
 import { createMessage } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { Collection } from '#store/collection.ts';
@@ -73,7 +73,7 @@ export class RunningFeatures {
       clock,
       counters,
       clients: port.clients,
-      on: (point, hook, isAbout) => hooks.register(name, point, hook, isAbout),
+      on: (point, hook, interest) => hooks.register(name, point, hook, interest),
       publish: (fields) => {
         const message = createMessage({ ...fields, publisher: name, receivedAtMs: clock.wallMs() });
         kernel.publisher.publish(message, null, null);
@@ -105,10 +105,10 @@ function sectionOf(config: Config, section: string): never {
   return config[section as keyof Config] as never;
 }
 
-function* unfinishedOf({ sessions }: Kernel): Generator<{ clientId: string; delivery: Delivery }> {
+function* unfinishedOf({ sessions, clock }: Kernel): Generator<UnfinishedDelivery> {
   for (const session of sessions) {
     const delivery = session.isConnected ? session.inflight.oldest : null;
-    if (delivery !== null) yield { clientId: session.clientId, delivery };
+    if (delivery !== null) yield { clientId: session.clientId, delivery, tookMs: delivery.tookMs(session.attachedAtMs, clock.turnMs()) };
   }
 }
 

@@ -92,7 +92,7 @@ export class Connection implements LinkHandler, FrameSink<Buffer>, Sink, Publish
     if (this.state === ConnectionState.Closed) return;
     // A CONNECT that trickles in must not win time: before it is decided nothing counts as a sign of life.
     if (this.state === ConnectionState.Connected) this.#heardAtMs = this.house.table.nowMs;
-    this.house.table.wallMs = this.house.clock.wallMs();
+    this.house.table.wallMs = this.house.clock.turnWallMs();
     this.house.counters.bytesReceived += end - start;
     try {
       this.#decoder.push(bytes, start, end, this);

@@ -3,6 +3,7 @@ import type { Counters } from '#base/counters.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Delivery } from '#message/delivery.ts';
 import type { Message, MessageFields, QoS } from '#message/message.ts';
+import type { HookInterest } from './hooks.ts';
 import type { Author, ClientFacts, HookPoint, HookPoints } from './points.ts';
 export type {
   Author,
@@ -95,6 +96,14 @@ export interface HeldSubscription {
   readonly qos: QoS;
 }
 
+/** A delivery that its client has not acknowledged yet. */
+export interface UnfinishedDelivery {
+  readonly clientId: string;
+  readonly delivery: Delivery;
+  /** As at `delivery.finished`, so far. */
+  readonly tookMs: number;
+}
+
 /** Part of a collection, in the order of the bytes of the keys: from `from` on, and before `to`. */
 export interface KeyRange {
   readonly from?: Buffer;
@@ -129,8 +138,8 @@ export interface FeatureContext<Settings> {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly clients: ConnectedClients;
-  /** Adds a hook, at the feature's place in hooks/order.ts, and returns what takes it away again. `isAbout`: see Hooks.register. */
-  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point], isAbout?: (topic: string) => boolean): () => void;
+  /** Adds a hook, at the feature's place in hooks/order.ts, and returns what takes it away again. */
+  on<Point extends HookPoint>(point: Point, hook: HookPoints[Point], interest?: HookInterest): () => void;
   /** Publishes a message in the feature's name, past authorization. The topic must be a valid topic name. */
   publish(message: Omit<MessageFields, 'publisher' | 'receivedAtMs'>): void;
   /**
@@ -153,7 +162,7 @@ export interface FeatureContext<Settings> {
   /** Every shared subscription that has a member; a walk over their members. */
   sharedGroups(): SharedGroupStatistics[];
   /** Of each connected client the delivery that has been with it longest and is not finished; a walk over the sessions. */
-  unfinished(): Iterable<{ readonly clientId: string; readonly delivery: Delivery }>;
+  unfinished(): Iterable<UnfinishedDelivery>;
   /** Those of all sessions, connected or not; a walk over everything. */
   subscriptions(): Iterable<HeldSubscription>;
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { LogFields, Logger } from '#base/logger.ts';
-import { createMessage, type Message } from '#message/message.ts';
-import { Hooks } from './hooks.ts';
+import { Delivery } from '#message/delivery.ts';
+import { createMessage, type Message, OBSERVED_ALWAYS, OBSERVED_NEVER } from '#message/message.ts';
+import { type HookInterest, Hooks } from './hooks.ts';
 import { EMBEDDER, hookOrder } from './order.ts';
 import type { ClientFacts, GateAnswer, HookPoint, SubscriptionRequest } from './points.ts';
 
@@ -238,6 +239,49 @@ test('observe: what one throws is logged, and the others still hear', () => {
     logged.map(({ level, fields }) => [level, fields['point']]),
     [['warn', 'message.dropped']],
   );
+});
+
+test('delivery.finished: who asks for slow ones hears of those only, and of none whose time is not known', () => {
+  const heard: [string, number][] = [];
+  const observe = (name: string, interest?: HookInterest): unknown =>
+    hooks.register(EMBEDDER, 'delivery.finished', (_clientId, _delivery, tookMs) => void heard.push([name, tookMs]), interest);
+  observe('all');
+  observe('from 0', { fromMs: 0 });
+  observe('from 500', { fromMs: 500 });
+  const delivery = new Delivery(message('t'), 1, false, null);
+  for (const tookMs of [-1, 0, 499, 500]) hooks.deliveryFinished('c', delivery, tookMs);
+  assert.deepEqual(heard, [
+    ['all', -1],
+    ['all', 0],
+    ['from 0', 0],
+    ['all', 499],
+    ['from 0', 499],
+    ['all', 500],
+    ['from 0', 500],
+    ['from 500', 500],
+  ]);
+});
+
+test('delivery.finished: it is of interest from when on the most curious hook asks that is about the topic', () => {
+  const isAbout = (topic: string): boolean => topic === 't';
+  assert.equal(hooks.finishedFromMs('t'), OBSERVED_NEVER);
+  hooks.register(EMBEDDER, 'delivery.finished', () => {}, { fromMs: 500 });
+  const withdraw = hooks.register(EMBEDDER, 'delivery.finished', () => {}, { isAbout, fromMs: 20 });
+  assert.deepEqual([hooks.finishedFromMs('t'), hooks.finishedFromMs('u')], [20, 500]);
+  hooks.register(EMBEDDER, 'delivery.finished', () => {}, { isAbout });
+  assert.deepEqual([hooks.finishedFromMs('t'), hooks.finishedFromMs('u')], [OBSERVED_ALWAYS, 500]);
+  withdraw();
+  assert.equal(hooks.finishedFromMs('t'), OBSERVED_ALWAYS);
+});
+
+test('delivery.finished: what a hook throws, or rejects with, is logged, and the others still hear', async () => {
+  let heard = 0;
+  hooks.register(EMBEDDER, 'delivery.finished', fail);
+  hooks.register(EMBEDDER, 'delivery.finished', async () => fail());
+  hooks.register(EMBEDDER, 'delivery.finished', () => void (heard += 1));
+  hooks.deliveryFinished('c', new Delivery(message('t'), 1, false, null), 0);
+  await new Promise(setImmediate);
+  assert.deepEqual([heard, hooks.failures, logged.map(({ fields }) => fields['point'])], [1, 2, Array(2).fill('delivery.finished')]);
 });
 
 test('observe: a promise that a hook makes although nobody waits for it is caught when it fails', async () => {

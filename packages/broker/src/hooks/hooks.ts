@@ -1,7 +1,8 @@
 // HOT
 import { ReasonCode } from '@wrenmq/codec';
 import type { Logger } from '#base/logger.ts';
-import type { Message } from '#message/message.ts';
+import type { Delivery } from '#message/delivery.ts';
+import { type Message, OBSERVED_ALWAYS, OBSERVED_NEVER } from '#message/message.ts';
 import { gateAnswer, isMessage, isSubscriptionRequest, RefusalPacket, rejection } from './answers.ts';
 import { hookOrder } from './order.ts';
 import type { Author, ClientFacts, GateAnswer, HookPoint, HookPoints, IncomingConnection, SubscriptionRequest } from './points.ts';
@@ -17,6 +18,7 @@ type ObserverPoint = Exclude<
   | 'message.inbound'
   | 'message.accept'
   | 'message.outbound'
+  | 'delivery.finished'
 >;
 
 type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
@@ -24,12 +26,20 @@ type Table = { [Point in HookPoint]: readonly HookPoints[Point][] | null };
 interface Registered {
   readonly feature: string;
   readonly hook: HookPoints[HookPoint];
-  /** The topics that it is about; null for all. */
-  readonly isAbout: IsAbout | null;
+  readonly interest: HookInterest;
 }
 
-/** Whether a hook wants to hear of a topic. Asked once for as long as the answer can be remembered. */
-export type IsAbout = (topic: string) => boolean;
+/** What a hook wants to hear of; of everything when nothing is said. What it leaves out costs the hot path next to nothing. */
+export interface HookInterest {
+  /**
+   * At `message.inbound`, `message.accept`, `message.published` and `delivery.finished`: whether it is about a topic. Asked once for as
+   * long as the answer can be remembered, which ends when hooks change. It may hear of other topics as well, when somebody else is
+   * about them, and at `message.accept` it hears of every message with a delay.
+   */
+  readonly isAbout?: (topic: string) => boolean;
+  /** At `delivery.finished`: deliveries that took so many whole milliseconds or more, 0 or more. Exact: it hears of no others, and of none whose time is not known. */
+  readonly fromMs?: number;
+}
 
 /** The compiled hooks of one broker. An unused point is null and costs a test. */
 export class Hooks {
@@ -47,6 +57,8 @@ export class Hooks {
   readonly #registered = new Map<HookPoint, readonly Registered[]>();
   readonly #listeners: (() => void)[] = [];
   #table: Table = compile(new Map());
+  /** Of each hook of `delivery.finished`, in order, what it wants to hear of. */
+  #fromMs: readonly number[] = [];
 
   constructor(log: Logger) {
     this.#log = log;
@@ -54,12 +66,10 @@ export class Hooks {
 
   /**
    * Adds a feature's hook, and returns what takes it away again. Throws when the feature has no place in the order of that point.
-   * With `isAbout`, at the points of `isObserved`, it need not hear of other topics; it may when somebody else does. At `message.accept`
-   * it hears of every message with a delay besides.
    */
-  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point], isAbout: IsAbout | null = null): () => void {
+  register<Point extends HookPoint>(feature: string, point: Point, hook: HookPoints[Point], interest: HookInterest = {}): () => void {
     if (!hookOrder[point]?.includes(feature)) throw new Error(`${feature} is not listed for ${point} in hooks/order.ts`);
-    const entry = { feature, hook, isAbout };
+    const entry = { feature, hook, interest };
     this.#registered.set(point, [...(this.#registered.get(point) ?? []), entry]);
     this.#compile();
     return () => {
@@ -69,15 +79,19 @@ export class Hooks {
     };
   }
 
-  /** Calls back when hooks come or go, and what was asked with `isObserved` must be asked again. */
+  /** Calls back when hooks come or go, and what was asked with `isObserved` and `finishedFromMs` must be asked again. */
   onChanged(callback: () => void): void {
     this.#listeners.push(callback);
   }
 
   /** Whether anybody at a point wants to hear of a topic, until hooks change. */
-  isObserved(point: 'message.inbound' | 'message.accept' | 'message.published' | 'delivery.finished', topic: string): boolean {
-    const registered = this.#registered.get(point) ?? [];
-    return registered.some(({ isAbout }) => isAbout === null || isAbout(topic));
+  isObserved(point: 'message.inbound' | 'message.accept' | 'message.published', topic: string): boolean {
+    return this.#about(point, topic).length > 0;
+  }
+
+  /** From how many milliseconds on anybody wants to hear of deliveries of a topic, until hooks change; or OBSERVED_ALWAYS, OBSERVED_NEVER. */
+  finishedFromMs(topic: string): number {
+    return Math.min(OBSERVED_NEVER, ...this.#about('delivery.finished', topic).map(fromMsOf));
   }
 
   admit(connection: IncomingConnection): GateAnswer {
@@ -225,23 +239,42 @@ export class Hooks {
     return current;
   }
 
+  /** Tells those observers of `delivery.finished` whom it is slow enough for. `tookMs`: -1 when it is not known. */
+  deliveryFinished(clientId: string, delivery: Delivery, tookMs: number): void {
+    const hooks = this.#table['delivery.finished'];
+    if (hooks === null) return;
+    const fromMs = this.#fromMs;
+    for (let i = 0; i < hooks.length; i += 1) {
+      if (tookMs < fromMs[i]) continue;
+      try {
+        this.#forget('delivery.finished', hooks[i](clientId, delivery, tookMs));
+      } catch (error) {
+        this.#failed('delivery.finished', error);
+      }
+    }
+  }
+
   /** Tells the observers of a point; what they throw is logged. */
   observe<Point extends ObserverPoint>(point: Point, ...facts: Parameters<HookPoints[Point]>): void {
     const hooks = this.#table[point] as readonly ((...facts: Parameters<HookPoints[Point]>) => unknown)[] | null;
     if (hooks === null) return;
     for (const hook of hooks) {
       try {
-        const answer = hook(...facts);
-        // Nobody waits for an asynchronous observer, but its failure must not end the process.
-        if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(point, error));
+        this.#forget(point, hook(...facts));
       } catch (error) {
         this.#failed(point, error);
       }
     }
   }
 
+  #about(point: HookPoint, topic: string): readonly Registered[] {
+    const registered = this.#registered.get(point) ?? [];
+    return registered.filter(({ interest: { isAbout } }) => isAbout === undefined || isAbout(topic));
+  }
+
   #compile(): void {
     this.#table = compile(this.#registered);
+    this.#fromMs = inOrder(this.#registered, 'delivery.finished').map(fromMsOf);
     this.hasMessageInbound = this.#table['message.inbound'] !== null;
     this.hasMessageAccept = this.#table['message.accept'] !== null;
     this.hasClientAuthorize = this.#table['client.authorize'] !== null;
@@ -264,6 +297,11 @@ export class Hooks {
     return ReasonCode.ImplementationSpecificError;
   }
 
+  /** Nobody waits for an asynchronous observer, but its failure must not end the process. */
+  #forget(point: HookPoint, answer: unknown): void {
+    if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(point, error));
+  }
+
   #failed(point: HookPoint, error: unknown): void {
     this.failures += 1;
     this.#log.warn({ point, err: error }, 'a hook failed');
@@ -273,9 +311,17 @@ export class Hooks {
 function compile(registered: ReadonlyMap<HookPoint, readonly Registered[]>): Table {
   const table = {} as Record<HookPoint, unknown>;
   for (const point of Object.keys(hookOrder) as HookPoint[]) {
-    const all = registered.get(point) ?? [];
-    const hooks = hookOrder[point].flatMap((name) => all.filter(({ feature }) => feature === name));
+    const hooks = inOrder(registered, point);
     table[point] = hooks.length === 0 ? null : hooks.map(({ hook }) => hook);
   }
   return table as Table;
+}
+
+function inOrder(registered: ReadonlyMap<HookPoint, readonly Registered[]>, point: HookPoint): readonly Registered[] {
+  const all = registered.get(point) ?? [];
+  return hookOrder[point].flatMap((name) => all.filter(({ feature }) => feature === name));
+}
+
+function fromMsOf({ interest: { fromMs = OBSERVED_ALWAYS } }: Registered): number {
+  return fromMs;
 }

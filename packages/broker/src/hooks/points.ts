@@ -145,10 +145,12 @@ export interface HookPoints {
   'message.delivered': (clientId: string, message: Message) => void;
   /**
    * As `message.delivered`, but cheaper: nothing is copied for it, so that the bytes of the message may be gone. Topic, sizes and times are
-   * there. Of a topic that somebody observes here, messages know when they were routed, and deliveries when they were sent and what
-   * they waited for.
+   * there. `tookMs`: from routing until now; -1 when that is not known, for retained messages, and when the client was not connected
+   * at first. Of a topic that somebody observes here, messages know when they were routed (`routedAtMs`), and deliveries when they
+   * were sent first (`sentAtMs`) and what they waited for (`obstacle`). These times are milliseconds of the broker's own count: only
+   * their differences mean something, and they are exact to a turn of the event loop. A hook may ask for what took long alone (`fromMs`).
    */
-  'delivery.finished': (clientId: string, delivery: Delivery) => void;
+  'delivery.finished': (clientId: string, delivery: Delivery, tookMs: number) => void;
   /** One delivery came to nothing. `clientId` null: nobody's in particular; `message` null: it could not be read any more. */
   'message.dropped': (clientId: string | null, message: Message | null, reason: DropReason) => void;
 }

@@ -26,7 +26,7 @@ export function testFeatureContext<Settings>(
     clock: new FakeClock(),
     counters: new Counters(),
     log: { ...silentLogger, warn: (fields) => void warnings.push(fields) },
-    on: (point, hook, isAbout) => hooks.register(feature, point, hook, isAbout),
+    on: (point, hook, interest) => hooks.register(feature, point, hook, interest),
     ...(given as object),
   };
   return context as TestFeatureContext<Settings>;

@@ -1,5 +1,5 @@
 // HOT
-import type { Message, QoS } from './message.ts';
+import { type Message, type QoS, UNTIMED } from './message.ts';
 
 /** Where a delivery at QoS 1 or 2 stands. Queued: no packet identifier yet. Published: PUBLISH went out. Released: PUBREC came in. */
 export const DeliveryState = { Queued: 0, Published: 1, Released: 2, Done: 3 } as const;
@@ -45,9 +45,9 @@ export class Delivery {
   failures = 0;
   /** True when the message was accepted long before: that a batch is refused is nothing that its publisher hears of. */
   isAccepted = false;
-  /** When the PUBLISH went out first, wall clock in milliseconds; 0 before that, and when nobody observes deliveries of the topic. */
+  /** When the PUBLISH went out first, by the clock's `turnMs`; 0 before that, and when the message is UNTIMED. */
   sentAtMs = 0;
-  /** When somebody does. */
+  /** As far as the message is timed. */
   obstacle: Obstacle = Obstacle.None;
   /** The durable queue's: the chunk that records this delivery, or null. */
   chunk: DeliveryChunk | null = null;
@@ -58,6 +58,15 @@ export class Delivery {
     this.retain = retain;
     this.subscriptionIdentifiers = subscriptionIdentifiers;
     this.group = null;
+  }
+
+  /**
+   * How long it has been on its way, milliseconds; `attachedAtMs`: when its client connected. -1 when that is not known, or says nothing
+   * of how fast messages are: it is of a retained message, or the client was away.
+   */
+  tookMs(attachedAtMs: number, nowMs: number): number {
+    const { routedAtMs } = this.message;
+    return this.retain || routedAtMs === UNTIMED || routedAtMs < attachedAtMs ? -1 : nowMs - routedAtMs;
   }
 }
 

@@ -13,10 +13,11 @@ export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];
 
 /** Offset of a message that is in no log. */
 export const NOT_LOGGED = -1;
-/** `routedAtMs` of a message that is older than the question, such as one that was read from disk. */
-export const UNKNOWN = -1;
-/** `routedAtMs` of a message whose deliveries nobody observes. */
-export const UNOBSERVED = 0;
+/** `routedAtMs` of a message whose deliveries nobody times, or that is older than the question, such as one that was read from disk. */
+export const UNTIMED = 0;
+/** `observedFromMs` of a message all of whose deliveries are observed, and of one of whose deliveries none is. */
+export const OBSERVED_ALWAYS = -1;
+export const OBSERVED_NEVER = 0x7fff_ffff;
 /** Deadline of a message that does not expire. */
 export const NEVER = 0;
 /** Delay of a message that is published as it comes. */
@@ -66,8 +67,10 @@ export class Message {
   recordBase = NOT_LOGGED;
   /** The log's: how many durable readers need the message while it is not written. */
   readers = 0;
-  /** While somebody observes deliveries of its topic: when the message was routed, wall clock in milliseconds; or UNOBSERVED, UNKNOWN. */
-  routedAtMs: number = UNKNOWN;
+  /** When the message was routed, by the clock's `turnMs`, while somebody observes deliveries of its topic; or UNTIMED. */
+  routedAtMs: number = UNTIMED;
+  /** Its deliveries are observed when they have taken so long, milliseconds; or OBSERVED_ALWAYS, OBSERVED_NEVER. */
+  observedFromMs: number = OBSERVED_ALWAYS;
 
   constructor(topic: string, bytes: Buffer, slices: MessageSlices, origin: MessageOrigin) {
     this.topic = topic;

@@ -5,7 +5,7 @@ import type { Counters } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
-import { type Message, createMessage, NO_DELAY, UNOBSERVED } from '#message/message.ts';
+import { type Message, createMessage, NO_DELAY, OBSERVED_NEVER } from '#message/message.ts';
 import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
@@ -63,7 +63,10 @@ export class Publisher {
       outcome = this.#retain(message, from);
       if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
     }
-    if (hooks.hasDeliveryFinished) message.routedAtMs = path.areDeliveriesObserved ? this.#house.clock.wallMs() : UNOBSERVED;
+    if (hooks.hasDeliveryFinished) {
+      message.observedFromMs = path.deliveriesFromMs;
+      if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
+    }
     outcome |= this.#distribute(message, from, path);
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (path.isObserved) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);

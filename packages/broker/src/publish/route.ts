@@ -47,8 +47,8 @@ export class Route {
   isCurrent = true;
   /** Whether somebody observes messages of the topic. */
   readonly isObserved: boolean;
-  /** Whether somebody observes their deliveries. */
-  readonly areDeliveriesObserved: boolean;
+  /** From how many milliseconds on somebody observes their deliveries; or OBSERVED_ALWAYS, OBSERVED_NEVER. */
+  readonly deliveriesFromMs: number;
   /** Whether somebody may rewrite messages that clients publish to the topic. */
   readonly isRewritten: boolean;
   /** Whether somebody may take messages of the topic; one with a delay is offered in any case. */
@@ -63,7 +63,7 @@ export class Route {
     }
     this.topic = topic;
     this.isObserved = hooks.isObserved('message.published', topic);
-    this.areDeliveriesObserved = hooks.isObserved('delivery.finished', topic);
+    this.deliveriesFromMs = hooks.finishedFromMs(topic);
     this.isRewritten = hooks.isObserved('message.inbound', topic);
     this.isOffered = hooks.isObserved('message.accept', topic);
     this.targets = targetsOf(subscriptions);

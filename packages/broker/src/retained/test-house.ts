@@ -134,7 +134,8 @@ export async function openHouse(settings: Partial<RetainedSettings> = {}, manner
     alarms.push({ atMs: time.ms + delayMs, callback });
     return () => {};
   };
-  const clock: Clock = { wallMs: () => time.ms, monotonicMs: () => time.ms, after };
+  const now = (): number => time.ms;
+  const clock: Clock = { wallMs: now, monotonicMs: now, turnWallMs: now, turnMs: now, after };
   const advance = (ms: number): void => {
     time.ms += ms;
     const due = alarms.filter(({ atMs }) => atMs <= time.ms);

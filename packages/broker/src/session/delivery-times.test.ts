@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Delivery, Obstacle } from '#message/delivery.ts';
-import type { QoS } from '#message/message.ts';
+import { Delivery, Obstacle } from '#message/delivery.ts';
+import { type QoS, UNTIMED } from '#message/message.ts';
 import type { Session } from './session.ts';
 import { TestHouse } from './test-house.ts';
 
@@ -13,7 +13,7 @@ function observed() {
   house.events.onDelivered = (_session, delivery) => void finished.push(delivery);
   const offer = (session: Session, payload: string, qos: QoS = 1): void => {
     const message = house.message(payload, qos);
-    message.routedAtMs = house.clock.wallMs();
+    message.routedAtMs = house.clock.turnMs();
     house.offerMessage(session, message);
   };
   return { house, finished, offer };
@@ -25,7 +25,7 @@ for (const expiryInterval of [0, 3600]) {
   test(`a delivery knows when it was sent first, also when it is sent again, in a session ${kind}`, async () => {
     const { house, finished, offer } = observed();
     const { session } = house.connect('c', { expiryInterval });
-    const startMs = house.clock.wallMs();
+    const startMs = house.clock.turnMs();
     house.clock.advance(50);
     offer(session, 'm1');
     house.clock.advance(200);
@@ -74,6 +74,21 @@ test('QoS 2 is finished by PUBCOMP, QoS 0 when it is sent, and what is dropped n
     finished.map(({ qos }) => qos),
     [2, 0],
   );
+});
+
+test('how long a delivery has been on its way is not known of what is not timed, retained, or came while the client was away', () => {
+  const { house } = observed();
+  house.clock.advance(50);
+  const { session } = house.connect('c', { expiryInterval: 3600 });
+  house.clock.advance(100);
+  const nowMs = house.clock.turnMs();
+  const made = (routedAtMs: number, retain = false): number => {
+    const message = house.message('m', 1);
+    message.routedAtMs = routedAtMs;
+    return new Delivery(message, 1, retain, null).tookMs(session.attachedAtMs, nowMs);
+  };
+  assert.deepEqual([made(nowMs), made(nowMs - 100), made(nowMs - 100, true)], [0, 100, -1]);
+  assert.deepEqual([made(UNTIMED), made(nowMs - 101)], [-1, -1]);
 });
 
 test('while nobody observes, nothing is timed', () => {

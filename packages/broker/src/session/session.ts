@@ -3,7 +3,7 @@ import type { DropReason } from '#base/counters.ts';
 import type { Deadline } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
 import { Delivery, DeliveryState, type Redelivery } from '#message/delivery.ts';
-import { type Message, UNOBSERVED } from '#message/message.ts';
+import { type Message, UNTIMED } from '#message/message.ts';
 import type { Participant } from '#store/committer.ts';
 import type { Batch } from '#store/store.ts';
 import { DurableQueue, type QueueOwner } from './durable-queue.ts';
@@ -30,8 +30,9 @@ export class Session implements Participant, QueueOwner, Deadline {
   readonly number: number;
   /** What is stored of it besides the queue. */
   readonly state: SessionState;
-  /** Who is connected, or null. */
+  /** Who is connected, or null; and when somebody was last connected anew, by the clock's `turnMs`. */
   sink: Sink | null = null;
+  attachedAtMs = 0;
   will: Will | null = null;
   readonly inflight = new Inflight();
   /** How many messages were dropped, by reason; null while none was. */
@@ -133,7 +134,7 @@ export class Session implements Participant, QueueOwner, Deadline {
       return;
     }
     if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
-    if (delivery.message.routedAtMs > UNOBSERVED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
+    if (delivery.message.routedAtMs !== UNTIMED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
     if (this.#durable !== null) this.#durable.append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
   }
@@ -178,6 +179,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   /** A client has the session from here on; nothing is sent before `resume`, since CONNACK goes first [MQTT-3.2.0-1]. */
   attach(sink: Sink): void {
     this.sink = sink;
+    this.attachedAtMs = this.house.clock.turnMs();
     this.#window = 0;
   }
 
@@ -257,8 +259,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   drop(message: Message | null, reason: DropReason): void {
     this.house.counters.dropped[reason] += 1;
-    this.dropped ??= new Map();
-    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1);
+    (this.dropped ??= new Map()).set(reason, (this.dropped.get(reason) ?? 0) + 1);
     this.house.events.onDropped(this, message, reason);
   }
 
@@ -340,7 +341,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (this.sink === null || this.#window === 0) return;
     const result = this.sink.send(delivery);
     delivery.isDuplicate = true;
-    if (delivery.message.routedAtMs > UNOBSERVED && delivery.sentAtMs === 0) delivery.sentAtMs = this.house.clock.wallMs();
+    if (delivery.message.routedAtMs !== UNTIMED && delivery.sentAtMs === 0) delivery.sentAtMs = this.house.clock.turnMs();
     // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
     if (result !== SendResult.TooLarge) return;
     const wentOn = delivery.group?.redeliver(delivery.message, this, false, delivery.failures) === true;

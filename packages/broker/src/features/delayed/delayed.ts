@@ -63,8 +63,8 @@ export class Delayed implements RunningFeature<DelayedSettings> {
   static async start(context: FeatureContext<DelayedSettings>): Promise<Delayed> {
     const delayed = new Delayed(context);
     await delayed.#load();
-    context.on('message.inbound', (_client, message) => delayed.#inbound(message), isDelayedTopic);
-    context.on('message.accept', (message, author) => delayed.#accept(message, author), isDelayedTopic);
+    context.on('message.inbound', (_client, message) => delayed.#inbound(message), { isAbout: isDelayedTopic });
+    context.on('message.accept', (message, author) => delayed.#accept(message, author), { isAbout: isDelayedTopic });
     return delayed;
   }
 

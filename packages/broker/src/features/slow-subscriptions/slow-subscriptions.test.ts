@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { factsOf, testFeatureContext } from '#hooks/test-feature-context.ts';
+import { testFeatureContext } from '#hooks/test-feature-context.ts';
 import { Delivery, Obstacle } from '#message/delivery.ts';
-import { createMessage, type QoS } from '#message/message.ts';
+import { createMessage, type QoS, UNTIMED } from '#message/message.ts';
 import { SlowSubscriptions, type SlowSubscriptionsSettings } from './slow-subscriptions.ts';
 
 const on: SlowSubscriptionsSettings = { enabled: true, thresholdMs: 500, expireAfterMs: 300_000, entriesMax: 3, statistics: 'whole' };
@@ -11,7 +11,6 @@ interface Way {
   readonly clientId?: string;
   readonly topic?: string;
   readonly qos?: QoS;
-  readonly retain?: boolean;
   /** Until it was sent, and from then on. */
   readonly internalMs?: number;
   readonly responseMs?: number;
@@ -20,31 +19,30 @@ interface Way {
 
 function start(settings: SlowSubscriptionsSettings = on) {
   const unfinished: { clientId: string; delivery: Delivery }[] = [];
-  const connectedAtMs = Date.UTC(2030, 0, 1);
-  const clients = {
-    facts: (clientId: string) => factsOf(clientId, { connectedAtMs }),
-    subscribe: () => assert.fail('nobody is to be subscribed'),
-    unsubscribe: () => assert.fail('nobody is to be unsubscribed'),
-  };
-  const context = testFeatureContext('slowSubscriptions', settings, { clients, unfinished: () => unfinished });
+  const context = testFeatureContext('slowSubscriptions', settings, {
+    unfinished: () => unfinished.map((one) => ({ ...one, tookMs: tookMs(one.delivery) })),
+  });
   const feature = new SlowSubscriptions(context);
   const { clock, hooks } = context;
-  const made = ({ topic = 't', qos = 1, retain = false, internalMs = 0, responseMs = 0, obstacle = Obstacle.None }: Way): Delivery => {
-    const routedAtMs = clock.wallMs() - internalMs - responseMs;
+  const tookMs = ({ message: { routedAtMs } }: Delivery): number => (routedAtMs === UNTIMED ? -1 : clock.turnMs() - routedAtMs);
+  const made = ({ topic = 't', qos = 1, internalMs = 0, responseMs = 0, obstacle = Obstacle.None }: Way): Delivery => {
+    const routedAtMs = clock.turnMs() - internalMs - responseMs;
     const message = createMessage({ topic, publisher: 'p', receivedAtMs: 0, qos: 1 });
     message.routedAtMs = routedAtMs;
-    const delivery = new Delivery(message, qos, retain, null);
+    const delivery = new Delivery(message, qos, false, null);
     if (qos > 0) delivery.sentAtMs = routedAtMs + internalMs;
     delivery.obstacle = obstacle;
     return delivery;
   };
+  const finish = (delivery: Delivery, clientId = 'c'): void => hooks.deliveryFinished(clientId, delivery, tookMs(delivery));
   clock.advance(3_600_000);
   return {
     ...context,
     feature,
     unfinished,
     made,
-    finish: (way: Way) => hooks.observe('delivery.finished', way.clientId ?? 'c', made(way)),
+    finish: (way: Way) => finish(made(way), way.clientId),
+    finishMade: finish,
     listed: () => feature.list().map(({ clientId, topic, timespanMs, cause }) => [clientId, topic, timespanMs, cause]),
   };
 }
@@ -85,10 +83,10 @@ test('a client that does not read is slow, and when nothing was in the way the b
 });
 
 test('what waited in the queue of a shared group waited behind others', () => {
-  const { made, hooks, listed } = start();
+  const { made, finishMade, listed } = start();
   const delivery = made({ internalMs: 900 });
   delivery.group = { redeliver: () => false, lost: () => false };
-  hooks.observe('delivery.finished', 'c', delivery);
+  finishMade(delivery);
   assert.deepEqual(listed(), [['c', 't', 900, 'queue']]);
 });
 
@@ -135,14 +133,20 @@ test('an entry expires, and makes room; clear empties the list', () => {
   assert.deepEqual(listed(), []);
 });
 
-test('what was retained, came while the client was away, or was routed before the broker asked, is not slow', () => {
-  const { finish, listed, made, hooks } = start();
+test('what is not timed is not slow: not when it is finished, and not while it is not', () => {
+  const { finishMade, listed, made, unfinished } = start({ ...on, thresholdMs: 1 });
   const old = made({ responseMs: 9000 });
-  old.message.routedAtMs = -1;
-  hooks.observe('delivery.finished', 'c', old);
-  finish({ topic: 'retained', retain: true, responseMs: 1000 });
-  finish({ topic: 'away', internalMs: 3_600_001 });
+  old.message.routedAtMs = UNTIMED;
+  finishMade(old);
+  unfinished.push({ clientId: 'c', delivery: old });
   assert.deepEqual(listed(), []);
+});
+
+test('the broker is asked for nothing that is faster than the threshold, also after a reload', () => {
+  const { feature, hooks, clock } = start();
+  assert.equal(hooks.finishedFromMs('t'), 500);
+  feature.reload({ ...on, thresholdMs: 20 });
+  assert.deepEqual([hooks.finishedFromMs('t'), clock.pending], [20, 1]);
 });
 
 test('a client that never acknowledges is listed with the time so far, and the sweep looks for it', () => {

@@ -1,8 +1,6 @@
-// HOT: one hook that runs once per delivery while the feature is enabled
 import type { Cancel } from '#base/clock.ts';
 import type { FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
 import { type Delivery, Obstacle } from '#message/delivery.ts';
-import { UNOBSERVED } from '#message/message.ts';
 import { type SlowCause, Slowest, type SlowSubscription } from './slowest.ts';
 
 /** How often what has expired is taken out, and who does not acknowledge at all is looked for. */
@@ -44,8 +42,9 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
     this.#settings = settings;
     this.#slowest = new Slowest(settings.entriesMax);
     for (const entry of listed) if (entry.timespanMs >= settings.thresholdMs) this.#slowest.offer(entry);
-    if (!settings.enabled) this.stop();
-    else if (this.#withdraw === null) this.#begin();
+    if (this.#withdraw !== null && settings.enabled && settings.thresholdMs === before.thresholdMs) return;
+    this.stop();
+    if (settings.enabled) this.#begin();
   }
 
   stop(): void {
@@ -70,9 +69,9 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
   }
 
   #begin(): void {
-    this.#withdraw = this.#context.on('delivery.finished', (clientId, delivery) => {
-      // At QoS 0 what did not wait is sent in the moment in which it is routed.
-      if (delivery.qos > 0 || delivery.obstacle !== Obstacle.None) this.#time(clientId, delivery, this.#context.clock.wallMs());
+    // What is fast costs a comparison: no part of the way takes longer than the whole.
+    this.#withdraw = this.#context.on('delivery.finished', (...finished) => this.#time(...finished), {
+      fromMs: this.#settings.thresholdMs,
     });
     this.#wait();
   }
@@ -85,27 +84,23 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
   }
 
   #sweep(): void {
-    const nowMs = this.#context.clock.wallMs();
-    this.#slowest.expire(nowMs - this.#settings.expireAfterMs);
-    for (const { clientId, delivery } of this.#context.unfinished()) this.#time(clientId, delivery, nowMs);
+    this.#slowest.expire(this.#context.clock.wallMs() - this.#settings.expireAfterMs);
+    for (const { clientId, delivery, tookMs } of this.#context.unfinished()) {
+      // What came while the client was away, -1, did not wait because somebody is slow.
+      if (tookMs >= 0) this.#time(clientId, delivery, tookMs);
+    }
   }
 
-  #time(clientId: string, delivery: Delivery, nowMs: number): void {
-    const { message, sentAtMs, retain } = delivery;
-    const { routedAtMs } = message;
-    if (routedAtMs <= UNOBSERVED || retain) return;
-    const sentMs = sentAtMs === 0 ? nowMs : sentAtMs;
-    const internalMs = sentMs - routedAtMs;
-    const responseMs = nowMs - sentMs;
+  #time(clientId: string, delivery: Delivery, tookMs: number): void {
+    const { message, sentAtMs } = delivery;
+    const internalMs = sentAtMs === 0 ? tookMs : sentAtMs - message.routedAtMs;
+    const responseMs = tookMs - internalMs;
     const { statistics, thresholdMs } = this.#settings;
-    const timespanMs = statistics === 'whole' ? internalMs + responseMs : statistics === 'internal' ? internalMs : responseMs;
+    const timespanMs = statistics === 'whole' ? tookMs : statistics === 'internal' ? internalMs : responseMs;
     if (timespanMs < thresholdMs) return;
-    // What came while the client was away did not wait because somebody is slow.
-    const { connectedAtMs } = this.#context.clients.facts(clientId) ?? { connectedAtMs: Infinity };
-    if (routedAtMs < connectedAtMs) return;
     const isResponse = statistics === 'response' || (statistics === 'whole' && responseMs > internalMs);
     const cause = isResponse ? 'client' : causeOf(delivery);
-    this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: nowMs });
+    this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: this.#context.clock.wallMs() });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Cancel } from '#base/clock.ts';
 import type { FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
 import type { Delivery } from '#message/delivery.ts';
-import { type Message, UNOBSERVED } from '#message/message.ts';
+import type { Message } from '#message/message.ts';
 import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { TICK_MS } from './flow.ts';
 import { MetricIndex } from './metric-index.ts';
@@ -124,10 +124,10 @@ export class TopicMetrics implements RunningFeature<TopicMetricsSettings> {
       return;
     }
     const context = this.#context;
-    const isAbout = (topic: string): boolean => this.#index.of(topic).length > 0;
+    const interest = { isAbout: (topic: string) => this.#index.of(topic).length > 0 };
     this.#withdrawals = [
-      context.on('message.published', (message, hasSubscribers) => this.#published(message, hasSubscribers), isAbout),
-      context.on('delivery.finished', (clientId, delivery) => this.#delivered(clientId, delivery), isAbout),
+      context.on('message.published', (message, hasSubscribers) => this.#published(message, hasSubscribers), interest),
+      context.on('delivery.finished', (_clientId, delivery, tookMs) => this.#delivered(delivery, tookMs), interest),
       context.on('message.dropped', (_clientId, message) => this.#dropped(message)),
     ];
     if (this.#cancelTick === null) this.#wait();
@@ -152,22 +152,12 @@ export class TopicMetrics implements RunningFeature<TopicMetricsSettings> {
     }
   }
 
-  #delivered(clientId: string, delivery: Delivery): void {
-    const { message, qos } = delivery;
+  #delivered({ message, qos }: Delivery, tookMs: number): void {
     const metrics = this.#index.of(message.topic);
-    if (metrics.length === 0) return;
-    const isTimed = this.#isTimed(clientId, delivery);
-    const latencyMs = isTimed ? this.#context.clock.wallMs() - message.routedAtMs : 0;
     for (let i = 0; i < metrics.length; i += 1) {
       metrics[i].out.add(qos, message.payloadBytes);
-      if (isTimed) metrics[i].latency.record(latencyMs);
+      if (tookMs >= 0) metrics[i].latency.record(tookMs);
     }
-  }
-
-  /** That a client was away, or subscribed long after a message was retained, says nothing of how fast messages are. */
-  #isTimed(clientId: string, { message, retain }: Delivery): boolean {
-    if (retain || message.routedAtMs <= UNOBSERVED) return false;
-    return message.routedAtMs >= (this.#context.clients.facts(clientId)?.connectedAtMs ?? Infinity);
   }
 
   #dropped(message: Message | null): void {
