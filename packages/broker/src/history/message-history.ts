@@ -45,6 +45,8 @@ export interface HistoryReading {
 export interface MessageHistory {
   /** The offset that the next message gets. */
   readonly nextOffset: number;
+  /** Whether messages of this topic are kept, as far as there is room: not those of `$` topics and of filters that are left out. */
+  keeps(topic: string): boolean;
   /** Begins to read. Filters that begin with `$` match nothing: such topics are not kept. */
   read(query: HistoryQuery): HistoryReading;
   /**
