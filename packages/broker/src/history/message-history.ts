@@ -45,6 +45,11 @@ export interface HistoryReading {
 export interface MessageHistory {
   /** The offset that the next message gets. */
   readonly nextOffset: number;
+  /**
+   * What is before this offset is on disk, and has its offset for good. What is not may be lost by a crash, or come back from the log under a
+   * higher offset: who must not get it twice after a restart reads it as the last thing before it is live, or waits.
+   */
+  readonly flushedOffset: number;
   /** Whether messages of this topic are kept, as far as there is room: not those of `$` topics and of filters that are left out. */
   keeps(topic: string): boolean;
   /** Begins to read. Filters that begin with `$` match nothing: such topics are not kept. */
