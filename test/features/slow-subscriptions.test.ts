@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { slowSubscriptions } from '@wrenmq/broker';
+import { slowSubscriptions, topicMetrics } from '@wrenmq/broker';
 import { loadConfig } from '@wrenmq/broker/administration';
 import { acknowledgementBytes, FakeClock, disconnectBytes, LaunchedProcess, pingreqBytes } from '@wrenmq/testkit';
 import { embed, settings as plain } from '#root/test/embedding/start.ts';
@@ -97,4 +97,36 @@ test('what waited for a client that was away is not slow', async (t) => {
   again.send(pingreqBytes());
   await again.expect('pingresp');
   assert.deepEqual(broker.feature(slowSubscriptions).list(), []);
+});
+
+test('a jump of the clock makes nothing slow, and takes nothing from the list', async (t) => {
+  const clock = new FakeClock();
+  const settings = { ...enabled, topicMetrics: { metrics: { all: '#' } } };
+  const { broker, connect } = await embed(t, { clock, settings });
+  const client = await connect();
+  await client.subscribe({ filter: '#', qos: 1 });
+  const pass = async (topic: string, tookMs: number, jumpMs: number): Promise<void> => {
+    await broker.publish({ topic, qos: 1 });
+    const { packetId } = await client.expect('publish');
+    clock.jumpWall(jumpMs);
+    clock.advance(tookMs);
+    client.send(acknowledgementBytes('puback', packetId));
+    client.send(pingreqBytes());
+    await client.expect('pingresp');
+  };
+  const dayMs = 24 * 3600 * 1000;
+  await pass('fast 1', 10, dayMs);
+  await pass('slow', 700, -2 * dayMs);
+  await pass('fast 2', 10, -dayMs);
+  await pass('fast 3', 10, 4 * dayMs);
+  const slow = broker.feature(slowSubscriptions);
+  const listed = (): unknown => slow.list().map(({ topic, timespanMs }) => [topic, timespanMs]);
+  assert.deepEqual(listed(), [['slow', 700]]);
+  const { latencyMs } = broker.feature(topicMetrics).get('all')!;
+  assert.deepEqual([latencyMs.count, latencyMs.p50, latencyMs.max], [4, 10, 700]);
+  clock.jumpWall(-4 * dayMs);
+  clock.advance(299_000);
+  assert.deepEqual(listed(), [['slow', 700]]);
+  clock.advance(2000);
+  assert.deepEqual(listed(), []);
 });

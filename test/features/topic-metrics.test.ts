@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { topicMetrics } from '@wrenmq/broker';
+import { ReasonCode, topicMetrics } from '@wrenmq/broker';
 import {
   acknowledgementBytes,
   FakeClock,
@@ -106,4 +106,20 @@ test('metrics are made and ended while the broker runs, and only the configured 
       .map(({ name, in: { messages } }) => [name, messages]),
     [['configured', 0]],
   );
+});
+
+test('what limits refuse to retain is counted as dropped, by the QoS of the message', async (t) => {
+  const settings = { limits: { retainedMessagesMax: 1 }, topicMetrics: { metrics: { all: 'r/#', others: 'o/#' } } };
+  const { broker, connect } = await embed(t, { settings });
+  const client = await connect();
+  assert.equal(await client.publish({ topic: 'r/1', payload: 'kept', retain: true, qos: 1 }), ReasonCode.NoMatchingSubscribers);
+  for (const qos of [1, 2] as const) {
+    assert.equal(await client.publish({ topic: 'r/2', payload: '12345', retain: true, qos }), ReasonCode.QuotaExceeded);
+  }
+  client.send(publishBytes(5, { topic: 'r/3', payload: '12345', retain: true, qos: 0 }));
+  client.send(pingreqBytes());
+  await client.expect('pingresp');
+  const [all, others] = broker.feature(topicMetrics).list();
+  assert.deepEqual([all.dropped.qos0, all.dropped.qos1, all.dropped.qos2, all.dropped.bytes], [1, 1, 1, 15]);
+  assert.equal(others.dropped.messages, 0);
 });

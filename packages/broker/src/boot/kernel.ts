@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { AccessControl } from '#auth/access-control.ts';
 import type { Cancel, Clock } from '#base/clock.ts';
-import { Counters } from '#base/counters.ts';
+import { Counters, type DropReason } from '#base/counters.ts';
 import { Deadlines } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
@@ -136,7 +136,7 @@ export class Kernel {
 
   /** Opens the store; nothing of what it holds is in use before `load`. */
   static async open(options: KernelOptions): Promise<Kernel> {
-    const { config, log, clock, onStoreFailed } = options;
+    const { config, log, clock, hooks, onStoreFailed } = options;
     const store = await openStore({
       directory: config.dataDirectory,
       kind: config.durability,
@@ -145,7 +145,11 @@ export class Kernel {
     });
     const counters = new Counters();
     const committer = new Committer(store, clock, onStoreFailed);
-    const retained = await Retained.open({ store, committer, clock, counters, log, settings: retainedSettingsOf(config) });
+    const onDropped = (message: Message, reason: DropReason): void => {
+      counters.dropped[reason] += 1;
+      hooks.observe('message.dropped', null, message, reason);
+    };
+    const retained = await Retained.open({ store, committer, clock, onDropped, log, settings: retainedSettingsOf(config) });
     return new Kernel(options, store, { committer, retained, secret: await serverSecret(store) }, counters);
   }
 

@@ -125,7 +125,7 @@ export class TestHouse {
       store,
       committer,
       clock,
-      counters,
+      onDropped: (_message, reason) => void (counters.dropped[reason] += 1),
       log: silentLogger,
       settings: { ...plainSettings, messagesMax: 1000 },
     });

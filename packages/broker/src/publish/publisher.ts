@@ -1,7 +1,7 @@
 // HOT
 import { ReasonCode } from '@wrenmq/codec';
 import type { Clock } from '#base/clock.ts';
-import type { Counters } from '#base/counters.ts';
+import type { Counters, DropReason } from '#base/counters.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -63,10 +63,8 @@ export class Publisher {
       outcome = this.#retain(message, from);
       if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
     }
-    if (hooks.hasDeliveryFinished) {
-      message.observedFromMs = path.deliveriesFromMs;
-      if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
-    }
+    message.observedFromMs = path.deliveriesFromMs;
+    if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
     outcome |= this.#distribute(message, from, path);
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (path.isObserved) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
@@ -129,19 +127,26 @@ export class Publisher {
 
   /** Besides what concerns retaining, `Matched` says that the message goes no further. */
   #retain(message: Message, from: Session | null): number {
-    const { retained, counters, committer } = this.#house;
+    const { retained, committer } = this.#house;
     // At QoS 0: who keeps sending would have every batch refused, those that make room, too.
     if (committer.isFull && isKept(message)) {
-      counters.dropped['store-full'] += 1;
+      this.#notRetained(message, 'store-full');
       return 0;
     }
     const result = retained.set(message, from === null ? null : (from.state.principal as Author).username);
     if (result === 'refused' || result === 'too-fast') {
-      counters.dropped[result === 'refused' ? 'retained-full' : 'retained-rate'] += 1;
+      this.#notRetained(message, result === 'refused' ? 'retained-full' : 'retained-rate');
       // At QoS 0 nobody can be told: the message goes to those who are here.
       return message.qos > 0 ? Outcome.Refused : 0;
     }
     return (message.qos > 0 ? Outcome.Durable : 0) | (result === 'silenced' ? Outcome.Matched : 0);
+  }
+
+  /** A message was to be retained, and is not. */
+  #notRetained(message: Message, reason: DropReason): void {
+    const { counters, hooks } = this.#house;
+    counters.dropped[reason] += 1;
+    hooks.observe('message.dropped', null, message, reason);
   }
 
   #mustRefuse(message: Message, from: Session | null, route: Route): boolean {

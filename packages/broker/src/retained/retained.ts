@@ -1,5 +1,5 @@
 import type { Clock } from '#base/clock.ts';
-import type { Counters } from '#base/counters.ts';
+import type { DropReason } from '#base/counters.ts';
 import type { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
 import { TokenBucket } from '#base/token-bucket.ts';
@@ -37,7 +37,8 @@ export interface RetainedOptions {
   readonly store: Store;
   readonly committer: Committer;
   readonly clock: Clock;
-  readonly counters: Counters;
+  /** A message that `set` had taken is not retained after all. */
+  readonly onDropped: (message: Message, reason: DropReason) => void;
   readonly log: Logger;
   readonly settings: RetainedSettings;
   /** How many topics' footprints are kept in memory, so that a topic which is set often is not read each time; 16,384 by default. */
@@ -54,7 +55,7 @@ export class Retained implements Participant {
   readonly #store: Store;
   readonly #committer: Committer;
   readonly #clock: Clock;
-  readonly #counters: Counters;
+  readonly #onDropped: RetainedOptions['onDropped'];
   #settings: RetainedSettings;
   /** Paces what is retained, of all publishers together. */
   #rate: TokenBucket;
@@ -79,7 +80,7 @@ export class Retained implements Participant {
     this.#store = options.store;
     this.#committer = options.committer;
     this.#clock = options.clock;
-    this.#counters = options.counters;
+    this.#onDropped = options.onDropped;
     this.#settings = options.settings;
     this.#rate = rateOf(options.clock, options.settings);
     this.#totals = totals;
@@ -269,14 +270,19 @@ export class Retained implements Participant {
       return;
     }
     this.#isWrittenExact = false;
-    for (const change of sealed.values()) this.#takeBack(change);
+    const lost: Message[] = [];
+    for (const change of sealed.values()) {
+      if (change.message !== null && !this.#pending.has(change.topic)) lost.push(change.message);
+      this.#takeBack(change);
+    }
     if (this.#pending.size > 0) this.#join();
+    // ORDER: last, since whoever hears of it may publish.
+    for (const message of lost) this.#onDropped(message, 'store-full');
   }
 
   /** After a batch that was not applied: the clears in it wait again, the messages are gone. */
   #takeBack(change: RetainedChange): void {
     const later = this.#pending.get(change.topic);
-    if (change.message !== null && later === undefined) this.#counters.dropped['store-full'] += 1;
     if (change.isGuess) this.#guesses -= 1;
     this.#uncount(change);
     change.isDropped = true;
@@ -359,11 +365,12 @@ export class Retained implements Participant {
     this.#count(change);
     change.isGuess = false;
     this.#guesses -= 1;
-    if (this.#pending.get(change.topic) === change && this.#isOver(change.before, change.after)) {
-      this.#drop(change);
-      this.#counters.dropped['retained-full'] += 1;
-    }
+    const isDropped = this.#pending.get(change.topic) === change && this.#isOver(change.before, change.after);
+    const { message } = change;
+    if (isDropped) this.#drop(change);
     if (this.#guesses === 0 && !this.#isWrittenExact) this.#join();
+    // ORDER: last, as in `settled`.
+    if (isDropped && message !== null) this.#onDropped(message, 'retained-full');
   }
 
   /** Whether a change that is counted leads over a limit. What takes no more than before never does. */

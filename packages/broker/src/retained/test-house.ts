@@ -1,5 +1,5 @@
 import type { Clock } from '#base/clock.ts';
-import { Counters } from '#base/counters.ts';
+import { Counters, type DropReason } from '#base/counters.ts';
 import { OperationalError } from '#base/errors.ts';
 import { silentLogger } from '#base/logger.ts';
 import { createMessage, type Message } from '#message/message.ts';
@@ -146,7 +146,7 @@ export async function openHouse(settings: Partial<RetainedSettings> = {}, manner
     store,
     committer: committer as unknown as Committer,
     clock,
-    counters,
+    onDropped: (_message: Message, reason: DropReason) => void (counters.dropped[reason] += 1),
     // A store that must be read is read each time; the other's cache is small enough to forget.
     footprintsMax: manner === 'knows' ? 4 : 0,
     log: silentLogger,

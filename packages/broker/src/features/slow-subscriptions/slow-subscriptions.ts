@@ -38,10 +38,10 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
   /** What is listed stays, as far as it still belongs there. */
   reload(settings: SlowSubscriptionsSettings): void {
     const before = this.#settings;
-    const listed = settings.enabled && settings.statistics === before.statistics ? this.#slowest.list() : [];
+    const listed = this.#slowest;
     this.#settings = settings;
     this.#slowest = new Slowest(settings.entriesMax);
-    for (const entry of listed) if (entry.timespanMs >= settings.thresholdMs) this.#slowest.offer(entry);
+    if (settings.enabled && settings.statistics === before.statistics) this.#slowest.take(listed, settings.thresholdMs);
     if (this.#withdraw !== null && settings.enabled && settings.thresholdMs === before.thresholdMs) return;
     this.stop();
     if (settings.enabled) this.#begin();
@@ -84,7 +84,7 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
   }
 
   #sweep(): void {
-    this.#slowest.expire(this.#context.clock.wallMs() - this.#settings.expireAfterMs);
+    this.#slowest.expire(this.#context.clock.monotonicMs() - this.#settings.expireAfterMs);
     for (const { clientId, delivery, tookMs } of this.#context.unfinished()) {
       // What came while the client was away, -1, did not wait because somebody is slow.
       if (tookMs >= 0) this.#time(clientId, delivery, tookMs);
@@ -100,7 +100,8 @@ export class SlowSubscriptions implements RunningFeature<SlowSubscriptionsSettin
     if (timespanMs < thresholdMs) return;
     const isResponse = statistics === 'response' || (statistics === 'whole' && responseMs > internalMs);
     const cause = isResponse ? 'client' : causeOf(delivery);
-    this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: this.#context.clock.wallMs() });
+    const { clock } = this.#context;
+    this.#slowest.offer({ clientId, topic: message.topic, timespanMs, cause, lastUpdateMs: clock.wallMs() }, clock.monotonicMs());
   }
 }
 

@@ -14,9 +14,15 @@ export interface SlowSubscription {
   readonly lastUpdateMs: number;
 }
 
+/** What is listed, and since when, by a clock that does not jump. */
+interface Listed {
+  readonly entry: SlowSubscription;
+  readonly atMs: number;
+}
+
 /** The slowest, one for each client and topic, at most so many. */
 export class Slowest {
-  readonly #entries = new Map<string, SlowSubscription>();
+  readonly #listed = new Map<string, Listed>();
   readonly #entriesMax: number;
   /** What is not slower need not be looked at: the least that is listed when there is no room. */
   #floorMs = -1;
@@ -26,38 +32,43 @@ export class Slowest {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#listed.size;
   }
 
-  offer(entry: SlowSubscription): void {
+  offer(entry: SlowSubscription, atMs: number): void {
     if (entry.timespanMs <= this.#floorMs) return;
     // A client identifier has no U+0000, so that no two pairs make the same key.
     const key = `${entry.clientId}\0${entry.topic}`;
-    const known = this.#entries.get(key);
-    if (known !== undefined && known.timespanMs >= entry.timespanMs) return;
-    this.#entries.set(key, entry);
-    if (this.#entries.size > this.#entriesMax) this.#entries.delete(this.#fastest());
-    this.#floorMs = this.#entries.size < this.#entriesMax ? -1 : this.#entries.get(this.#fastest())!.timespanMs;
+    const known = this.#listed.get(key);
+    if (known !== undefined && known.entry.timespanMs >= entry.timespanMs) return;
+    this.#listed.set(key, { entry, atMs });
+    if (this.#listed.size > this.#entriesMax) this.#listed.delete(this.#fastest());
+    this.#floorMs = this.#listed.size < this.#entriesMax ? -1 : this.#listed.get(this.#fastest())!.entry.timespanMs;
+  }
+
+  /** Puts in what another list has, as old as it is there, from so many milliseconds on. */
+  take(others: Slowest, fromMs: number): void {
+    for (const { entry, atMs } of others.#listed.values()) if (entry.timespanMs >= fromMs) this.offer(entry, atMs);
   }
 
   /** Takes out what was slowest before then. */
   expire(beforeMs: number): void {
-    for (const [key, { lastUpdateMs }] of this.#entries) if (lastUpdateMs < beforeMs) this.#entries.delete(key);
-    if (this.#entries.size < this.#entriesMax) this.#floorMs = -1;
+    for (const [key, { atMs }] of this.#listed) if (atMs < beforeMs) this.#listed.delete(key);
+    if (this.#listed.size < this.#entriesMax) this.#floorMs = -1;
   }
 
   /** The slowest first. */
   list(): SlowSubscription[] {
-    return Array.from(this.#entries.values()).toSorted((a, b) => b.timespanMs - a.timespanMs);
+    return Array.from(this.#listed.values(), ({ entry }) => entry).toSorted((a, b) => b.timespanMs - a.timespanMs);
   }
 
   #fastest(): string {
     let fastest = '';
     let leastMs = Infinity;
-    for (const [key, { timespanMs }] of this.#entries) {
-      if (timespanMs >= leastMs) continue;
+    for (const [key, { entry }] of this.#listed) {
+      if (entry.timespanMs >= leastMs) continue;
       fastest = key;
-      leastMs = timespanMs;
+      leastMs = entry.timespanMs;
     }
     return fastest;
   }
