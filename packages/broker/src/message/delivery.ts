@@ -1,5 +1,6 @@
 // HOT
-import { type Message, type QoS, UNTIMED } from './message.ts';
+import type { Clock } from '#base/clock.ts';
+import { type Message, OBSERVED_NEVER, type QoS, UNTIMED } from './message.ts';
 
 /** Where a delivery at QoS 1 or 2 stands. Queued: no packet identifier yet. Published: PUBLISH went out. Released: PUBREC came in. */
 export const DeliveryState = { Queued: 0, Published: 1, Released: 2, Done: 3 } as const;
@@ -58,6 +59,13 @@ export class Delivery {
     this.retain = retain;
     this.subscriptionIdentifiers = subscriptionIdentifiers;
     this.group = null;
+  }
+
+  /** False when nobody wants to hear that it is finished now; once per delivery. */
+  isObserved(clock: Clock): boolean {
+    const { observedFromMs, routedAtMs } = this.message;
+    if (observedFromMs === OBSERVED_NEVER) return false;
+    return observedFromMs <= 0 || clock.turnMs() - routedAtMs >= observedFromMs;
   }
 
   /**

@@ -13,7 +13,7 @@ test('a hook that is about some topics hears of those, and only their messages a
     house.publisher.publish(published, null, null);
     return [published.routedAtMs, published.observedFromMs];
   };
-  assert.deepEqual(publish('a'), [UNTIMED, OBSERVED_ALWAYS]);
+  assert.deepEqual(publish('a'), [UNTIMED, OBSERVED_NEVER]);
   const withdrawals = [
     house.hooks.register(EMBEDDER, 'message.published', ({ topic }) => void heard.push(topic), interest),
     house.hooks.register(EMBEDDER, 'delivery.finished', () => {}, interest),
@@ -30,7 +30,7 @@ test('a hook that is about some topics hears of those, and only their messages a
   publish('b');
   assert.deepEqual(heard, ['a', 'b'], 'as soon as anybody wants to hear of it');
   for (const withdraw of withdrawals) withdraw();
-  assert.deepEqual(publish('a'), [UNTIMED, OBSERVED_ALWAYS]);
+  assert.deepEqual(publish('a'), [UNTIMED, OBSERVED_NEVER]);
   assert.deepEqual(heard, ['a', 'b']);
 });
 
@@ -48,4 +48,18 @@ test('a message knows from when on its deliveries are of interest: to the most c
     house.publisher.publish(published, null, null);
     assert.deepEqual([published.routedAtMs, published.observedFromMs], [house.clock.turnMs(), fromMs]);
   }
+});
+
+test('who wants to hear of every delivery hears of it, whatever the others ask for', () => {
+  const house = new TestHouse();
+  house.hooks.register(EMBEDDER, 'delivery.finished', () => {}, { fromMs: 500 });
+  const withdraw = house.hooks.register(EMBEDDER, 'message.delivered', () => {});
+  const observedFromMs = (): number => {
+    const published = message({ topic: 'a' });
+    house.publisher.publish(published, null, null);
+    return published.observedFromMs;
+  };
+  assert.equal(observedFromMs(), OBSERVED_ALWAYS);
+  withdraw();
+  assert.equal(observedFromMs(), 500);
 });

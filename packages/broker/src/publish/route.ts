@@ -1,14 +1,14 @@
 // HOT
 import type { Hooks } from '#hooks/hooks.ts';
-import type { Message, QoS } from '#message/message.ts';
-import type { DeliveryTarget, Session } from '#session/session.ts';
+import { type Message, OBSERVED_ALWAYS, type QoS } from '#message/message.ts';
+import type { Session } from '#session/session.ts';
 import { Subscription } from '#session/subscription.ts';
 import type { Share } from './share.ts';
 
 const nobody: readonly never[] = [];
 
 /** What one session's matching subscriptions come to, for one topic. */
-export class RouteTarget implements DeliveryTarget {
+export class RouteTarget {
   readonly session: Session;
   /** The highest QoS of the matching subscriptions [MQTT-3.3.4-2]. */
   readonly qos: QoS;
@@ -63,7 +63,7 @@ export class Route {
     }
     this.topic = topic;
     this.isObserved = hooks.isObserved('message.published', topic);
-    this.deliveriesFromMs = hooks.finishedFromMs(topic);
+    this.deliveriesFromMs = hooks.hasMessageDelivered ? OBSERVED_ALWAYS : hooks.finishedFromMs(topic);
     this.isRewritten = hooks.isObserved('message.inbound', topic);
     this.isOffered = hooks.isObserved('message.accept', topic);
     this.targets = targetsOf(subscriptions);

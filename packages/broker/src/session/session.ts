@@ -16,12 +16,6 @@ import { SessionState } from './session-state.ts';
 import { obstacleOf, SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
 
-/** How one message reaches one session: what its matching subscriptions come to. */
-export interface DeliveryTarget {
-  readonly retainAsPublished: boolean;
-  readonly subscriptionIdentifiers: readonly number[] | null;
-}
-
 /** What survives a connection: subscriptions, deliveries under way and waiting, incoming QoS 2 identifiers, the will. */
 export class Session implements Participant, QueueOwner, Deadline {
   readonly clientId: string;
@@ -114,7 +108,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   sendQoS0(delivery: Delivery): boolean {
     if (!this.#isForwarded(delivery) || this.sink === null || this.#window === 0) return false;
     if (this.sink.send(delivery) !== SendResult.Sent) return false;
-    this.house.events.onDelivered?.(this, delivery);
+    this.#tell(delivery);
     return true;
   }
 
@@ -386,8 +380,12 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   #delivered(delivery: Delivery): void {
-    this.house.events.onDelivered?.(this, delivery);
+    this.#tell(delivery);
     this.#finish(delivery);
+  }
+
+  #tell(delivery: Delivery): void {
+    if (delivery.isObserved(this.house.clock)) this.house.events.onDelivered?.(this, delivery);
   }
 
   #finish(delivery: Delivery): void {
@@ -414,7 +412,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   #transmitQoS0(delivery: Delivery, sink: Sink): void {
     const result = sink.send(delivery);
-    if (result === SendResult.Sent) this.house.events.onDelivered?.(this, delivery);
+    if (result === SendResult.Sent) this.#tell(delivery);
     else this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
   }
 

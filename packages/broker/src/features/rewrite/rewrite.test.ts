@@ -34,6 +34,14 @@ test('without rules there is no hook; rules that come and go bring theirs and ta
   assert.deepEqual(hooks.subscriptionInbound(ann, { filter: 'x/1', qos: 0 }), { filter: 'x/1', qos: 0 });
 });
 
+test('only topics that a rule can change are of interest, to a client or to any', () => {
+  const { hooks, rewrite } = start([rule]);
+  const rewritten = (): boolean[] => ['x/1', 'x', 'y/1'].map((topic) => hooks.isObserved('message.inbound', topic));
+  assert.deepEqual(rewritten(), [true, false, false]);
+  rewrite.reload({ rules: [{ ...rule, sourceTopic: 'y/#', re: '^y/(.+)$' }] });
+  assert.deepEqual(rewritten(), [false, false, true]);
+});
+
 test('a rewritten message is the same but for its topic; another one is the very same', () => {
   const { hooks } = start([rule]);
   const given = message('x/1');

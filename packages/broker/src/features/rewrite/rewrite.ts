@@ -31,7 +31,8 @@ export class Rewrite implements RunningFeature<RewriteSettings> {
     this.stop();
     this.#rules = new RewriteRules(rules);
     if (this.#rules.arePublishing) {
-      this.#withdrawals.push(this.#context.on('message.inbound', (client, message) => this.#rewriteMessage(client, message)));
+      const interest = { isAbout: (topic: string) => this.#rules.forTopic(topic) !== null };
+      this.#withdrawals.push(this.#context.on('message.inbound', (client, message) => this.#rewriteMessage(client, message), interest));
     }
     if (this.#rules.areSubscribing) {
       this.#withdrawals.push(this.#context.on('subscription.inbound', (client, request) => this.#rewriteRequest(client, request)));

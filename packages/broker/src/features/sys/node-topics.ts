@@ -1,8 +1,11 @@
 import { brokerVersion } from '#base/version.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import type { Sample } from './sample.ts';
+import { topicLevelOf } from './topic-level.ts';
 
 const ROOT = '$SYS/brokers';
+/** So many shared groups have a topic of their own, the first that there were. Clients give them their names. */
+const SHARED_MAX = 1000;
 
 /** `$SYS/brokers` and `$SYS/brokers/<node>/#` with the names and units of EMQX. */
 export class NodeTopics {
@@ -25,6 +28,7 @@ export class NodeTopics {
       [`${this.own}/sysdescr`, 'WrenMQ'],
       ...this.#stats(sample).map(([name, value]): [string, string] => [`${this.own}/stats/${name}`, String(value)]),
       ...nodeMetrics(sample).map(([name, value]): [string, string] => [`${this.own}/metrics/${name}`, String(value)]),
+      ...this.#shared(sample),
     ];
   }
 
@@ -36,8 +40,30 @@ export class NodeTopics {
     ];
   }
 
+  /** Members, backlog and lag of each shared group; its name and its filter are one level each. */
+  #shared({ sharedGroups }: Sample): [string, string][] {
+    return sharedGroups.slice(0, SHARED_MAX).map((share) => {
+      const { group, filter } = share;
+      const payload = {
+        group,
+        filter,
+        strategy: share.strategy,
+        durable: share.isDurable,
+        members: share.members,
+        connected: share.membersConnected,
+        waiting: share.waiting,
+        waiting_bytes: share.waitingBytes,
+        oldest_ms: share.oldestWaitingMs,
+        returned: share.returned,
+        dead_lettered: share.deadLettered,
+        dropped: share.dropped,
+      };
+      return [`${this.own}/shared/${topicLevelOf(group)}/${topicLevelOf(filter)}`, JSON.stringify(payload)];
+    });
+  }
+
   /** Each with the highest value that was seen. */
-  #stats({ statistics }: Sample): [string, number][] {
+  #stats({ statistics, sharedGroups }: Sample): [string, number][] {
     const { sessions, subscriptions, sharedSubscriptions, retainedMessages, filters } = statistics;
     const now: [string, number][] = [
       ['connections', sessions],
@@ -51,7 +77,10 @@ export class NodeTopics {
       ['subscribers', subscriptions],
       ['subscriptions', subscriptions],
       ['subscriptions/shared', sharedSubscriptions],
+      ['shared/groups', sharedGroups.length],
+      ['shared/waiting', sharedGroups.reduce((sum, { waiting }) => sum + waiting, 0)],
       ['retained', retainedMessages],
+      ['retained/history', statistics.retainedHistoryMessages],
       ['delayed', statistics.delayedMessages],
     ];
     return now.flatMap(([name, value]) => {

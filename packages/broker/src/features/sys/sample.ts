@@ -1,5 +1,5 @@
 import type { Counters, DropReason } from '#base/counters.ts';
-import type { Statistics } from '#hooks/feature.ts';
+import type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 
 /** What the broker refused to take is not a delivery that it dropped. */
 const notDeliveries: ReadonlySet<DropReason> = new Set(['not-authorized', 'rejected', 'retained-full', 'retained-rate']);
@@ -10,6 +10,7 @@ export interface Sample {
   readonly wallMs: number;
   readonly counters: Counters;
   readonly statistics: Statistics;
+  readonly sharedGroups: readonly SharedGroupStatistics[];
   /** JavaScript objects and the buffers that belong to them. */
   readonly heapBytes: number;
 }

@@ -4,7 +4,7 @@ import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import { Counters } from '#base/counters.ts';
 import { silentLogger } from '#base/logger.ts';
 import { brokerVersion } from '#base/version.ts';
-import type { FeatureContext, Statistics } from '#hooks/feature.ts';
+import type { FeatureContext, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import { type SysSettings, SysTopics } from './sys-topics.ts';
 
 const idle: Statistics = {
@@ -18,6 +18,8 @@ const idle: Statistics = {
   filters: 0,
   retainedMessages: 0,
   retainedBytes: 0,
+  retainedHistoryMessages: 0,
+  retainedHistoryBytes: 0,
   queuedMessages: 0,
   queuedBytes: 0,
   storeBytes: 0,
@@ -53,7 +55,7 @@ const own = 'brokers/wrenmq@a-b-c-d-e';
 function start(settings: SysSettings = every10s) {
   const clock = new FakeClock();
   const counters = new Counters();
-  const state = { statistics: idle };
+  const state = { statistics: idle, sharedGroups: [] as SharedGroupStatistics[] };
   const published: [string, string][] = [];
   const context: FeatureContext<SysSettings> = {
     settings,
@@ -68,7 +70,7 @@ function start(settings: SysSettings = every10s) {
     },
     announce: (topic, payload) => void published.push([topic, payload]),
     statistics: () => state.statistics,
-    sharedGroups: () => [],
+    sharedGroups: () => state.sharedGroups,
     unfinished: () => [],
     forward: () => assert.fail('nothing was kept'),
     mayPublish: () => assert.fail('nothing was kept'),
@@ -256,4 +258,52 @@ test('after stop nothing is published', () => {
   sys.stop();
   clock.advance(60_000);
   assert.equal(take().size, 0);
+});
+
+test('every shared group tells its members, backlog and lag, and nothing any more when it is gone', () => {
+  const { clock, state, take } = start({ ...off, nodeIntervalSeconds: 60 });
+  take();
+  const share: SharedGroupStatistics = {
+    group: 'a%b',
+    filter: 'jobs/+/#',
+    strategy: 'sticky',
+    isDurable: true,
+    members: 3,
+    membersConnected: 1,
+    waiting: 7,
+    waitingBytes: 700,
+    oldestWaitingMs: 5000,
+    returned: 4,
+    deadLettered: 2,
+    dropped: 1,
+  };
+  const groups = Array.from({ length: 1001 }, (_, index) => ({ ...share, group: `g${index}` }));
+  state.sharedGroups = [share, ...groups];
+  clock.advance(60_000);
+  const values = take();
+  const topic = `${own}/shared/a%25b/jobs%2F%2B%2F%23`;
+  assert.deepEqual(JSON.parse(values.get(topic) ?? ''), {
+    group: 'a%b',
+    filter: 'jobs/+/#',
+    strategy: 'sticky',
+    durable: true,
+    members: 3,
+    connected: 1,
+    waiting: 7,
+    waiting_bytes: 700,
+    oldest_ms: 5000,
+    returned: 4,
+    dead_lettered: 2,
+    dropped: 1,
+  });
+  assert.equal([...values.keys()].filter((name) => name.startsWith(`${own}/shared/`)).length, 1000, 'bounded');
+  assert.deepEqual(
+    ['groups', 'waiting'].map((name) => values.get(`${own}/stats/shared/${name}/count`)),
+    ['1002', '7014'],
+  );
+  state.sharedGroups = [];
+  clock.advance(60_000);
+  assert.equal(take().get(topic), '');
+  clock.advance(60_000);
+  assert.equal(take().has(topic), false);
 });

@@ -76,12 +76,16 @@ export class SysTopics implements RunningFeature<SysSettings> {
     }
   }
 
-  /** All of them each time: who draws a curve needs a point also where nothing changed. */
+  /** All of them each time: who draws a curve needs a point also where nothing changed. Groups that are gone have no figures. */
   #publishFigures(): void {
+    const gone = new Set(this.#figures);
     for (const [topic, value] of this.#node.figures(this.#sample())) {
+      gone.delete(topic);
       this.#figures.add(topic);
       this.#context.publishValue({ topic, payload: value });
     }
+    this.#end(gone);
+    for (const topic of gone) this.#figures.delete(topic);
   }
 
   /** Not kept: an old time of day is worth nothing to anybody. */
@@ -102,6 +106,7 @@ export class SysTopics implements RunningFeature<SysSettings> {
       wallMs: clock.wallMs(),
       counters,
       statistics: this.#context.statistics(),
+      sharedGroups: this.#context.sharedGroups(),
       heapBytes: heapUsed + external,
     };
   }
