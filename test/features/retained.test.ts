@@ -295,3 +295,19 @@ test('paho gets them as retained messages', { timeout: 60_000, ...needs(pahoFile
     await client.kill();
   }
 });
+
+test('Prometheus and $SYS tell what histories hold, and that they are full', mosquitto, async (t) => {
+  const broker = await launch(t, { ...last3, historyMessagesMax: 2 });
+  const at = ['-h', '127.0.0.1', '-p', `${broker.target().port}`];
+  for (const payload of ['1', '2']) await run('mosquitto_pub', [...at, '-q', '1', '-r', '-t', 'h/a', '-m', payload]);
+  const { address, port } = broker.admin!;
+  const metrics = async (): Promise<string> => (await fetch(`http://${address}:${port}/metrics`)).text();
+  const before = await metrics();
+  assert.match(before, /^wrenmq_retained_history_messages 2$/m);
+  assert.match(before, /^wrenmq_retained_history_bytes [1-9]\d+$/m);
+  assert.match(before, /^wrenmq_retained_history_full_total 0$/m);
+  await run('mosquitto_pub', [...at, '-q', '1', '-r', '-t', 'h/a', '-m', '3']);
+  assert.match(await metrics(), /^wrenmq_retained_history_full_total 1$/m);
+  const { stdout } = await run('mosquitto_sub', [...at, '-t', '$SYS/brokers/+/stats/retained/history/count', '-C', '1']);
+  assert.match(stdout, /^\d+\n$/);
+});

@@ -60,13 +60,19 @@ function numbers(count: number): string[] {
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`what comes while all members are away waits once, over ${signal}, and goes to the first that comes back`, mosquitto, async (t) => {
-    const broker = await launch(t);
+    const broker = await launch(t, { 'groups.workers.deliveriesMax': '100' });
     const filter = ['-c', '-q', '1', '-t', '$share/workers/jobs/#'];
     for (const id of ['a', 'b', 'c']) await run('mosquitto_sub', at(broker, '-i', id, ...filter, '-E'));
     for (const number of numbers(6)) await run('mosquitto_pub', at(broker, '-q', '1', '-t', 'jobs/x', '-m', number));
     assert.equal(await metric(broker, 'wrenmq_shared_waiting_messages'), 6);
     assert.equal(await metric(broker, 'wrenmq_shared_groups{kind="durable"}'), 1);
+    assert.equal(await metric(broker, 'wrenmq_shared_members{state="disconnected"}'), 3);
+    assert.equal(await metric(broker, 'wrenmq_shared_group_members{group="workers",state="disconnected"}'), 3);
+    assert.equal(await metric(broker, 'wrenmq_shared_group_waiting_messages{group="workers"}'), 6);
     await broker.restart(signal);
+    const told = await run('mosquitto_sub', at(broker, '-t', '$SYS/brokers/+/shared/workers/+', '-C', '1'));
+    const { filter: shared, members, connected, waiting } = JSON.parse(told.stdout) as Record<string, unknown>;
+    assert.deepEqual([shared, members, connected, waiting], ['jobs/#', 3, 0, 6]);
     assert.equal(await metric(broker, 'wrenmq_shared_waiting_messages'), 6);
     const { stdout } = await run('mosquitto_sub', at(broker, '-i', 'b', ...filter, '-C', '6'));
     assert.deepEqual(stdout.trim().split('\n'), numbers(6));

@@ -280,7 +280,8 @@ export class Broker {
       ...counterSamples(kernel.counters),
       ...(this.#features === null ? [] : statisticsSamples(this.#features.statistics())),
       ...((this.#features?.samples() ?? []) as MetricSample[]),
-      ...sharedGroupSamples(sharedGroupsOf(kernel)),
+      ...sharedGroupSamples(sharedGroupsOf(kernel), Object.keys(this.config.sharedSubscriptions.groups)),
+      { name: 'wrenmq_retained_history_full_total', value: kernel.retained.history.overflows },
       ...Array.from(this.#doors.listeners, listenerSamples).flat(),
       { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },
     ];

@@ -1,7 +1,7 @@
 /**
  * Every metric of the house: name, kind, labels, and the HELP line. Names follow Prometheus: base units, `_total` on counters.
- * Labels come from closed sets; a client id, user name or topic is never one, but for the names of topic metrics, which the
- * administrator gives and whose number is bounded.
+ * Labels come from closed sets; a client id, user name or topic is never one, but for the names of topic metrics and of shared
+ * groups in the configuration, which the administrator gives and whose number is bounded.
  */
 export const metricsTable = {
   wrenmq_ready: gauge('1 when clients are served, 0 while the broker starts, stops or has lost its store.'),
@@ -33,12 +33,19 @@ export const metricsTable = {
   wrenmq_queued_bytes: gauge('Bytes that wait in the queues of sessions.'),
   wrenmq_retained_messages: gauge('Retained messages.'),
   wrenmq_retained_bytes: gauge('Bytes of retained messages.'),
+  wrenmq_retained_history_messages: gauge('Messages that topics with a history keep, the retained ones included.'),
+  wrenmq_retained_history_bytes: gauge('Bytes of the messages that topics with a history keep.'),
+  wrenmq_retained_history_full_total: counter('Topics whose history began anew since all histories together were full.'),
   wrenmq_hook_failures_total: counter('Hooks that threw, or answered what is no answer.'),
   wrenmq_wills_published_total: counter('Will messages that were published.'),
   wrenmq_shared_groups: gauge('Shared subscriptions that have a member.', ['kind']),
+  wrenmq_shared_members: gauge('Members of shared subscriptions.', ['state']),
   wrenmq_shared_waiting_messages: gauge('Messages that wait for durable groups and that no member has.'),
   wrenmq_shared_waiting_bytes: gauge('Bytes of messages that wait for durable groups.'),
   wrenmq_shared_oldest_seconds: gauge('How long the oldest message that waits for a durable group has been waiting.'),
+  wrenmq_shared_group_members: gauge('Members of a group that the configuration names.', ['group', 'state']),
+  wrenmq_shared_group_waiting_messages: gauge('Messages that wait for a group that the configuration names: its backlog.', ['group']),
+  wrenmq_shared_group_oldest_seconds: gauge('How long the oldest of them has been waiting: the lag.', ['group']),
   wrenmq_shared_returned_total: counter('Messages that members of durable groups did not finish and gave back.'),
   wrenmq_shared_dead_lettered_total: counter('Messages that went to a dead-letter topic after too many deliveries.'),
   wrenmq_delayed_messages: gauge('Delayed messages that wait.'),

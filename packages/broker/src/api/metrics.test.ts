@@ -15,7 +15,7 @@ test('names follow Prometheus: counters and only counters end in _total, and eve
     assert.equal(name.endsWith('_total'), kind === 'counter', name);
     assert.match(help, /^.{8,}\.$/, name);
     for (const label of labels)
-      assert.ok(['listener', 'reason', 'qos', 'state', 'kind', 'metric', 'direction', 'quantile'].includes(label), label);
+      assert.ok(['listener', 'reason', 'qos', 'state', 'kind', 'metric', 'group', 'direction', 'quantile'].includes(label), label);
   }
 });
 

@@ -143,6 +143,8 @@ function statisticsOf({ table, sessions, router, retained, store, groupQueues }:
     filters: router.filters,
     retainedMessages: retained.count,
     retainedBytes: retained.bytes,
+    retainedHistoryMessages: retained.history.records,
+    retainedHistoryBytes: retained.history.bytes,
     queuedMessages,
     queuedBytes,
     storeBytes: store.statistics().bytesOnDisk,

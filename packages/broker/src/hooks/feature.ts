@@ -32,6 +32,9 @@ export interface Statistics {
   readonly filters: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  /** What topics keep of their last messages (`retained.history`), the retained ones of those topics included. */
+  readonly retainedHistoryMessages: number;
+  readonly retainedHistoryBytes: number;
   /** That wait until they are due. */
   readonly delayedMessages: number;
   readonly queuedMessages: number;

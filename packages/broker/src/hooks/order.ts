@@ -11,8 +11,8 @@ export const hookOrder: Readonly<Record<HookPoint, readonly string[]>> = {
   'connection.admit': [EMBEDDER],
   'client.authenticate': [EMBEDDER],
   'client.authorize': [EMBEDDER],
-  // Rewriting keeps prefixes; what stands behind them is then taken apart.
-  'subscription.inbound': [EMBEDDER, 'rewrite', 'exclusive'],
+  // `$queue/` is short for a prefix. Rewriting keeps prefixes; what stands behind them is then taken apart.
+  'subscription.inbound': [EMBEDDER, 'queue', 'rewrite', 'exclusive'],
   'subscription.accept': [EMBEDDER, 'exclusive'],
   // A delayed message is rewritten by its real topic, and a rule may delay what was not.
   'message.inbound': [EMBEDDER, 'delayed', 'rewrite', 'delayed'],

@@ -50,6 +50,8 @@ const REMOVALS_MAX = 1000;
  */
 export class RetainedHistory implements Participant {
   settings: RetainedSettings;
+  /** How often a topic began anew since the histories were full. */
+  overflows = 0;
   readonly #house: HistoryServices;
   /** By topic, in the order of their numbers: for the open batch, and of the batch that is being committed. */
   #pending = new Map<string, Entry[]>();
@@ -125,8 +127,10 @@ export class RetainedHistory implements Participant {
     const value = encodeRecord(message, sequence, username);
     const { historyMessagesMax, historyBytesMax } = this.settings;
     const isFull = this.#records >= historyMessagesMax || this.#bytes + value.length + GROUP_BYTES + 8 > historyBytesMax;
-    if (isFull)
+    if (isFull) {
+      this.overflows += 1;
       this.#house.log.warn({ topic: message.topic }, 'the histories of retained messages are full (see retained): this one begins anew');
+    }
     this.#put(message.topic, sequence, isFull ? Buffer.alloc(0) : value);
   }
 

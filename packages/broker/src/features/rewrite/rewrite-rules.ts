@@ -43,7 +43,7 @@ const REMEMBERED_CHARACTERS_MAX = 256;
 
 const prefixes = /^(\$exclusive\/|\$share\/[^/]*\/)/;
 /** What a rewritten filter may not begin with: the client has not asked for it. */
-const prefixed = /^\$(?:share|exclusive)(?:\/|$)/;
+const prefixed = /^\$(?:share|queue|exclusive)(?:\/|$)/;
 
 /** What would become of a topic under these rules; they must be as the configuration allows them. */
 export function previewRewrite(rules: readonly RewriteRuleText[], question: RewriteQuestion): RewriteResult {
