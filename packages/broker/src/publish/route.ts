@@ -1,4 +1,5 @@
 // HOT
+import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import { type Message, OBSERVED_ALWAYS, type QoS } from '#message/message.ts';
 import type { Session } from '#session/session.ts';
@@ -36,6 +37,10 @@ export class RouteTarget {
   }
 }
 
+/** What subscriptions that still read the history need of a message: nothing, that it is kept, or that no crash takes it either. */
+export const ReaderNeed = { None: 0, Kept: 1, Durable: 2 } as const;
+export type ReaderNeed = (typeof ReaderNeed)[keyof typeof ReaderNeed];
+
 /** Who gets the messages of one topic. */
 export class Route {
   readonly topic: string;
@@ -43,6 +48,8 @@ export class Route {
   shares: readonly Share[];
   /** True when a message at QoS 1 or 2 is owed to a session that outlives its connection. */
   readonly hasDurable: boolean;
+  /** What those need who will read it; they get it from there. Durable: at QoS 1 and 2. */
+  readonly readers: ReaderNeed;
   /** False as soon as any subscription has changed since. */
   isCurrent = true;
   /** Whether somebody observes messages of the topic. */
@@ -54,14 +61,19 @@ export class Route {
   /** Whether somebody may take messages of the topic; one with a delay is offered in any case. */
   readonly isOffered: boolean;
 
-  constructor(topic: string, matched: readonly (Subscription | Share)[], hooks: Hooks) {
+  constructor(topic: string, matched: readonly (Subscription | Share)[], hooks: Hooks, history: MessageHistory | null) {
     const subscriptions: Subscription[] = [];
     const shares: Share[] = [];
+    let readers: ReaderNeed = ReaderNeed.None;
     for (const one of matched) {
       if (!(one instanceof Subscription)) shares.push(one);
-      else if (one.mayReceive === null || one.mayReceive(topic)) subscriptions.push(one);
+      else if (one.mayReceive !== null && !one.mayReceive(topic)) continue;
+      else if (one.catchUp === null || history?.keeps(topic) !== true) subscriptions.push(one);
+      else if (one.session.isDurable && one.options.qos > 0) readers = ReaderNeed.Durable;
+      else if (readers === ReaderNeed.None) readers = ReaderNeed.Kept;
     }
     this.topic = topic;
+    this.readers = readers;
     this.isObserved = hooks.isObserved('message.published', topic);
     this.deliveriesFromMs = hooks.hasMessageDelivered ? OBSERVED_ALWAYS : hooks.finishedFromMs(topic);
     this.isRewritten = hooks.isObserved('message.inbound', topic);
@@ -69,7 +81,9 @@ export class Route {
     this.targets = targetsOf(subscriptions);
     this.shares = shares;
     this.hasDurable =
-      this.targets.some((target) => target.qos > 0 && target.session.isDurable) || shares.some((share) => share.hasDurableMember());
+      readers === ReaderNeed.Durable ||
+      this.targets.some((target) => target.qos > 0 && target.session.isDurable) ||
+      shares.some((share) => share.hasDurableMember());
   }
 
   /** A subscription has changed. Whoever still remembers the route must not keep all those sessions in memory by it. */

@@ -1,4 +1,5 @@
 // HOT
+import type { MessageHistory } from '#history/message-history.ts';
 import type { Subscription } from '#session/subscription.ts';
 import { SubscriptionTrie } from '#topic/subscription-trie.ts';
 import { Route } from './route.ts';
@@ -14,6 +15,7 @@ const TARGET_BYTES = 100;
 /** Which subscriptions there are, and who gets what. */
 export class Router {
   readonly #house: ShareServices;
+  readonly #history: MessageHistory | null;
   readonly #trie = new SubscriptionTrie<Subscription | Share>();
   readonly #shares = new Map<string, Share>();
   #routes = new Map<string, Route>();
@@ -24,8 +26,10 @@ export class Router {
   /** How many of these are members of shared ones. */
   sharedSubscriptions = 0;
 
-  constructor(house: ShareServices) {
+  /** `history`: null where none is kept. */
+  constructor(house: ShareServices, history: MessageHistory | null = null) {
     this.#house = house;
+    this.#history = history;
     // A route knows who observes its topic.
     house.hooks.onChanged(() => this.invalidate());
   }
@@ -41,7 +45,7 @@ export class Router {
     if (known !== undefined) return known;
     const matched: (Subscription | Share)[] = [];
     this.#trie.match(topic, matched);
-    const route = new Route(topic, matched, this.#house.hooks);
+    const route = new Route(topic, matched, this.#house.hooks, this.#history);
     const bytes = ROUTE_BYTES + topic.length + route.targets.length * TARGET_BYTES;
     if (this.#routes.size >= ROUTES_MAX || this.#routesBytes + bytes > ROUTES_BYTES_MAX) this.invalidate();
     this.#routes.set(topic, route);

@@ -39,3 +39,38 @@ test('a session whose own record is damaged takes the others with it, and nobody
   assert.deepEqual(await house.records(), { session: 1, queue: 0, log: 0 });
   assert.equal(house.connect('next').session.number, lost.number + 1);
 });
+
+test('where a subscription stands in the history survives with the deliveries that brought it there', async () => {
+  const before = new TestHouse();
+  const { session } = before.connect('reads');
+  const subscription = before.subscribe(session, 't');
+  before.release(session);
+  for (const from of [5, 9]) {
+    before.offer(session, `before ${from}`);
+    session.state.moveSubscription(subscription, { from, fromMs: 17, last: { count: 3, topic: 't', offset: 4 } });
+  }
+  await before.settle();
+  // None of this reaches the disk.
+  before.store.isDead = true;
+  before.offer(session, 'before 20');
+  session.state.moveSubscription(subscription, { from: 20 });
+  const after = await before.restart();
+  assert.deepEqual(after.subscriptions[0].catchUp, { from: 9, fromMs: 17, last: { count: 3, topic: 't', offset: 4 } });
+  const { sink } = after.connect('reads');
+  await after.settle();
+  assert.deepEqual(sink.sent, ['before 5', 'before 9']);
+  after.subscriptions[0].session.state.moveSubscription(after.subscriptions[0], null);
+  await after.settle();
+  assert.equal((await after.restart()).subscriptions[0].catchUp, null);
+});
+
+test('a subscription that has ended meanwhile is not written again', async () => {
+  const before = new TestHouse();
+  const { session } = before.connect('reads');
+  const subscription = before.subscribe(session, 't');
+  await before.settle();
+  session.state.removeSubscription('t');
+  session.state.moveSubscription(subscription, { from: 5 });
+  await before.settle();
+  assert.equal((await before.restart()).subscriptions.length, 0);
+});

@@ -1,5 +1,6 @@
 import type { Batch, Store, StoredRecord } from '#store/store.ts';
 import { decodeMessage, encodeMessage } from '#message/stored-message.ts';
+import type { HistoryPosition } from '#topic/history-position.ts';
 import type { SubscriptionOptions } from './subscription.ts';
 import type { Will } from './will.ts';
 
@@ -34,6 +35,8 @@ export interface StoredSubscription extends SubscriptionOptions {
   readonly text: string;
   /** What topics are matched with, where `text` is only a name. */
   readonly match?: string;
+  /** Where it stands in the history, while it is not live. */
+  readonly catchUp?: HistoryPosition;
   readonly number: number;
 }
 

@@ -1,4 +1,5 @@
 import type { Batch } from '#store/store.ts';
+import type { HistoryPosition } from '#topic/history-position.ts';
 import {
   deleteSession,
   deleteSubscription,
@@ -19,8 +20,9 @@ import { Will } from './will.ts';
 const EXPIRY_NEVER = 0xffffffff;
 
 /** The filter is stored where the name does not tell it. */
-function storedFormOf({ text, filter, group, options, number }: Subscription): StoredSubscription {
-  return { text, ...(group === null && filter !== text ? { match: filter } : {}), ...options, number };
+function storedFormOf({ text, filter, group, options, number, catchUp }: Subscription): StoredSubscription {
+  const place = catchUp === null ? {} : { catchUp };
+  return { text, ...(group === null && filter !== text ? { match: filter } : {}), ...place, ...options, number };
 }
 
 /** Whether the store knows the session: its record is on disk, or in the batch under way. */
@@ -101,6 +103,12 @@ export class SessionState {
   putSubscription(subscription: Subscription): void {
     this.restoreSubscription(subscription);
     this.#changeSubscription(subscription.number, subscription);
+  }
+
+  /** It has read more of the history, or is live: stored with what it was given meanwhile. */
+  moveSubscription(subscription: Subscription, catchUp: HistoryPosition | null): void {
+    subscription.catchUp = catchUp;
+    if (this.subscription(subscription.text) === subscription) this.#changeSubscription(subscription.number, subscription);
   }
 
   removeSubscription(text: string): Subscription | undefined {

@@ -168,10 +168,11 @@ export class Sessions {
     if (onSubscription !== null) this.#byClientId.set(facts.clientId, session);
     // ORDER: who the owner is decides what a subscription may receive.
     session.state.restore(facts.isEnded ? { ...stored, will: null } : stored, facts);
-    for (const { text, match, number, ...options } of stored.subscriptions) {
+    for (const { text, match, catchUp = null, number, ...options } of stored.subscriptions) {
       const parsed = match === undefined ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match, group: null };
       if (typeof parsed === 'string') continue;
       const subscription = new Subscription(session, parsed, options, number);
+      subscription.catchUp = catchUp;
       session.state.restoreSubscription(subscription);
       onSubscription?.(subscription);
     }

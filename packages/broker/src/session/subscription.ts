@@ -1,4 +1,5 @@
 import type { QoS } from '#message/message.ts';
+import type { HistoryPosition } from '#topic/history-position.ts';
 import type { Session } from './session.ts';
 
 /** Subscription Options [MQTT-3.8.3] and what goes with them. */
@@ -25,6 +26,8 @@ export class Subscription {
   readonly number: number;
   /** Decides topic by topic where the authorization rules cut through the filter; null when all topics are allowed. */
   mayReceive: ((topic: string) => boolean) | null = null;
+  /** Where it stands while it still reads the history; null when it is live, as most are from the beginning. */
+  catchUp: HistoryPosition | null = null;
 
   constructor(
     session: Session,
