@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '@wrenmq/testkit';
 import type { ContenderName } from './contender.ts';
+import { COMPARISONS } from './comparisons.ts';
+import { type ComparisonResult, summarizeComparison } from './measure-comparison.ts';
 import { type RowResult, summarize } from './measure-rows.ts';
 import type { Provenance, Results, ResultsFile } from './results-file.ts';
 import { ROWS } from './rows.ts';
@@ -16,6 +18,7 @@ export function writeReport(file: ResultsFile): void {
     machine: machineText(results, path),
     rows: rowsTable(results.rows),
     latency: latencyTable(results.rows),
+    comparisons: comparisonTables(results.comparisons),
     scenarios: scenarioTables(results.scenarios),
   };
   let text = readFileSync(document, 'utf8');
@@ -29,15 +32,15 @@ export function writeReport(file: ResultsFile): void {
   console.log(`docs/benchmarks.md: from ${path}`);
 }
 
-function machineText({ machine, rows, scenarios }: Results, path: string): string {
+function machineText({ machine, rows, scenarios, comparisons }: Results, path: string): string {
   const { cpu, cores, memoryGiB, kernel, fileSystem } = machine;
-  const all: readonly Provenance[] = [...rows, ...scenarios];
+  const all: readonly Provenance[] = [...rows, ...comparisons, ...scenarios];
   const of = (value: (provenance: Provenance) => string): string => [...new Set(all.map(value))].sort().join(', ');
   return [
     `- machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory, Linux ${kernel}, data on ${fileSystem}`,
     `- versions: WrenMQ commit ${of(({ versions }) => versions.commit)} (\`+\`: with changes that were not committed), Node.js ${of(({ versions }) => versions.node)}, mosquitto ${of(({ versions }) => versions.mosquitto)}`,
     `- measured: ${of(({ measuredAt }) => measuredAt.slice(0, 10))} by ${of(({ command }) => `\`${command}\``)}`,
-    `- load average of the machine before each row: ${rows.map((row) => row.loadAverage).join(', ')}`,
+    `- load average of the machine before each row: ${[...rows, ...comparisons].map((row) => row.loadAverage).join(', ')}`,
     `- every run: [${path}](../${path})`,
   ].join('\n');
 }
@@ -50,7 +53,7 @@ function rowsTable(rows: Results['rows']): string {
     const { perCpuSecond, toMosquitto, toCeiling, reached, isMet } = summarize(row);
     const figure = (name: ContenderName): string => {
       const found = perCpuSecond[name];
-      return found === undefined ? '-' : `${thousands(found.median)} (±${Math.round(found.spread * 50)} %)`;
+      return found === undefined ? '-' : `${thousands(found.median)} (${plusMinus(found.spread)})`;
     };
     const verdict = `${reached.toFixed(2)} of ${row.target.ratio} x ${row.target.of}: ${isMet ? 'reached' : '**not reached**'}`;
     const ratios = [toMosquitto.toFixed(1), toCeiling === null ? '-' : toCeiling.toFixed(2)];
@@ -77,12 +80,38 @@ function latencyOf(row: RowResult, name: ContenderName): string[] {
   return [`${thousands(middle.out)} k`, `${ms(middle.p50us)} / ${ms(middle.p99us)}`];
 }
 
+function comparisonTables(results: readonly ComparisonResult[]): string {
+  return Object.entries(COMPARISONS)
+    .map(([name, { title, lossMax }]) => {
+      const order = ROWS.map((row) => `${name}/${row.name}`);
+      const rows = inOrder(
+        results.filter((result) => order.includes(result.name)),
+        order,
+      ).map((result) => {
+        const { perCpuSecond, ratio, ratioSpread, isMet } = summarizeComparison(result);
+        const figures = [perCpuSecond.without, perCpuSecond.with].map(
+          (figure) => `${thousands(figure.median)} (${plusMinus(figure.spread)})`,
+        );
+        return [result.title, ...figures, `${ratio.toFixed(3)} (${plusMinus(ratioSpread)})`, isMet ? 'reached' : '**not reached**'];
+      });
+      const columns = ['scenario', 'without', 'with', 'with to without', `target: ${1 - lossMax}`];
+      return `### ${capitalized(title)}\n\n\`--compare ${name}\`\n\n${table(columns, rows)}`;
+    })
+    .join('\n\n');
+}
+
+/** Half the distance between the best and the worst round. */
+function plusMinus(distance: number): string {
+  return `±${Math.round(distance * 50)} %`;
+}
+
+function capitalized(text: string): string {
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
+}
+
 function scenarioTables(scenarios: readonly ScenarioResult[]): string {
   return inOrder(scenarios, Object.keys(SCENARIOS))
-    .map(
-      ({ name, title, columns, rows }) =>
-        `### ${title[0].toUpperCase()}${title.slice(1)}\n\n\`--scenario ${name}\`\n\n${table(columns, rows)}`,
-    )
+    .map(({ name, title, columns, rows }) => `### ${capitalized(title)}\n\n\`--scenario ${name}\`\n\n${table(columns, rows)}`)
     .join('\n\n');
 }
 

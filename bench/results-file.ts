@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative } from 'node:path';
 import { repository } from '@wrenmq/testkit';
 import { describeMachine, describeVersions, type Machine, type Versions } from './machine.ts';
+import type { ComparisonResult } from './measure-comparison.ts';
 import type { RowResult } from './measure-rows.ts';
 import type { ScenarioResult } from './scenarios/scenario.ts';
 
@@ -16,7 +17,14 @@ export interface Results {
   readonly machine: Machine;
   readonly rows: readonly (RowResult & Provenance)[];
   readonly scenarios: readonly (ScenarioResult & Provenance)[];
+  readonly comparisons: readonly (ComparisonResult & Provenance)[];
 }
+
+/** What one run has measured. */
+export type Measured = { readonly [Kind in Exclude<keyof Results, 'machine'>]?: readonly Omit<Results[Kind][number], keyof Provenance>[] };
+
+/** A file may be from before something could be measured. */
+const nothing: Omit<Results, 'machine'> = { rows: [], scenarios: [], comparisons: [] };
 
 /** What was measured on one machine on one day. What is measured again replaces what was there. */
 export class ResultsFile {
@@ -42,17 +50,18 @@ export class ResultsFile {
       : undefined;
     const path = this.#path ?? (newest === undefined ? undefined : join(directory, newest));
     if (path === undefined) throw new Error('there are no results yet: run `npm run bench` first');
-    return { results: JSON.parse(readFileSync(path, 'utf8')) as Results, path: relative(repository, path) };
+    return { results: { ...nothing, ...(JSON.parse(readFileSync(path, 'utf8')) as Results) }, path: relative(repository, path) };
   }
 
-  add(measured: { rows?: readonly RowResult[]; scenarios?: readonly ScenarioResult[] }, command: string): void {
+  add(measured: Measured, command: string): void {
     const path = this.#path ?? todaysFile();
-    const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : { rows: [], scenarios: [] };
+    const before = { ...nothing, ...(existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : {}) };
     const provenance = { measuredAt: new Date().toISOString(), command, versions: describeVersions() };
     const results: Results = {
       machine: describeMachine(),
       rows: merge(before.rows, measured.rows ?? [], provenance),
       scenarios: merge(before.scenarios, measured.scenarios ?? [], provenance),
+      comparisons: merge(before.comparisons, measured.comparisons ?? [], provenance),
     };
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${JSON.stringify(results, null, 1)}\n`);

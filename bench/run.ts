@@ -5,6 +5,7 @@
  *     --seconds N    how long each time (5)
  *     --rows A,B     only these rows
  *     --scenario S   these scenarios instead of the table; `all` for every one
+ *     --compare C    these comparisons of settings instead of the table, in its rows: `features`
  *     --profile ROW  where the broker spends its time in this row
  *     --out FILE     where results go; a file of today and this machine in bench/results
  *     --no-save      print only
@@ -12,11 +13,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { COMPARISONS } from './comparisons.ts';
 import { LOAD_CORE } from './contender.ts';
+import { type ComparisonResult, measureComparison, summarizeComparison } from './measure-comparison.ts';
 import { writeReport } from './report.ts';
 import { measureRows, type RowResult, summarize } from './measure-rows.ts';
 import { profileRow } from './profile.ts';
-import { ResultsFile } from './results-file.ts';
+import { type Measured, ResultsFile } from './results-file.ts';
 import { ROWS } from './rows.ts';
 import { SCENARIOS } from './scenarios/scenarios.ts';
 import type { ScenarioResult } from './scenarios/scenario.ts';
@@ -27,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rows: { type: 'string', default: '' },
     scenario: { type: 'string', default: '' },
+    compare: { type: 'string', default: '' },
     out: { type: 'string' },
     'no-save': { type: 'boolean', default: false },
     profile: { type: 'string', default: '' },
@@ -52,6 +56,17 @@ function print(result: RowResult): void {
   const { of, ratio } = result.target;
   console.log(
     `${result.name.padEnd(12)} ${figures.join('  ')}  x mosquitto ${toMosquitto.toFixed(1)}  ${verdict}: ${reached.toFixed(2)} of ${ratio} x ${of}`,
+  );
+}
+
+function printComparison(result: ComparisonResult): void {
+  const { perCpuSecond, ratio, ratioSpread, isMet } = summarizeComparison(result);
+  const figures = Object.entries(perCpuSecond).map(
+    ([side, figure]) => `${side} ${(figure.median / 1000).toFixed(0)}k ±${(figure.spread * 50).toFixed(0)}%`,
+  );
+  const verdict = isMet ? 'reached' : 'NOT reached';
+  console.log(
+    `${result.name.padEnd(20)} ${figures.join('  ')}  ratio ${ratio.toFixed(3)} ±${(ratioSpread * 50).toFixed(0)}%  ${verdict}: ${1 - result.lossMax}`,
   );
 }
 
@@ -81,11 +96,20 @@ async function main(): Promise<void> {
   const rows = known(list(values.rows), rowNames);
   // What is measured is kept at once: the next may fail.
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
-  const keep = (measured: Parameters<ResultsFile['add']>[0]): void => {
+  const keep = (measured: Measured): void => {
     if (!values['no-save']) file.add(measured, command);
   };
   if (asked.length > 0) return measureScenarios(asked, (result) => keep({ scenarios: [result] }));
-  await measureRows({ rounds: Number(values.rounds), seconds: Number(values.seconds), rows }, (result) => {
+  const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), rows };
+  const compared = known(list(values.compare), Object.keys(COMPARISONS));
+  for (const name of compared) {
+    await measureComparison(name, options, (result) => {
+      printComparison(result);
+      keep({ comparisons: [result] });
+    });
+  }
+  if (compared.length > 0) return;
+  await measureRows(options, (result) => {
     print(result);
     keep({ rows: [result] });
   });
