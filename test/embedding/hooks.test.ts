@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ClientFacts, ReasonCode, rewriteMessage } from '@wrenmq/broker';
-import { connectBytes, publishBytes, WireClient } from '@wrenmq/testkit';
+import { type ClientFacts, type Delivery, ReasonCode, rewriteMessage } from '@wrenmq/broker';
+import { acknowledgementBytes, connectBytes, FakeClock, pingreqBytes, publishBytes, WireClient } from '@wrenmq/testkit';
 import { embed } from './start.ts';
 
 test('a transform rewrites the topic of what clients publish', async (t) => {
@@ -147,6 +147,36 @@ test('observers hear the whole life of a client', async (t) => {
     'closed c',
     'disconnected c 0',
   ]);
+});
+
+test('an observer may leave out topics, and deliveries that were fast', async (t) => {
+  const clock = new FakeClock();
+  const heard: [string, string, number, number][] = [];
+  const note = (clientId: string, { message, qos }: Delivery, tookMs: number): void =>
+    void heard.push([clientId, message.topic, qos, tookMs]);
+  const { broker, connect } = await embed(t, { clock }, (prepared) =>
+    prepared.hook('delivery.finished', note, { isAbout: (topic) => topic === 'a' }).hook('delivery.finished', note, { fromMs: 500 }),
+  );
+  const client = await connect({ clientId: 'c' });
+  await client.subscribe({ filter: '#', qos: 1 });
+  for (const [topic, tookMs] of [
+    ['b', 10],
+    ['a', 20],
+    ['b', 700],
+  ] as const) {
+    await broker.publish({ topic, qos: 1 });
+    const { packetId } = await client.expect('publish');
+    clock.advance(tookMs);
+    client.send(acknowledgementBytes('puback', packetId));
+    client.send(pingreqBytes());
+    await client.expect('pingresp');
+  }
+  // The first hook may hear of what the second asks for, and asks for topics only to be spared the others.
+  assert.deepEqual(
+    heard.filter(([, topic]) => topic === 'a'),
+    [['c', 'a', 1, 20]],
+  );
+  assert.ok(heard.some(([, topic, , tookMs]) => topic === 'b' && tookMs === 700));
 });
 
 test('an observer hears of every drop', async (t) => {

@@ -17,7 +17,7 @@ import { loadConfig } from '#config/load-config.ts';
 import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
 import type { EntranceRefusal } from '#connection/connection-services.ts';
-import { Hooks } from '#hooks/hooks.ts';
+import { type HookInterest, Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
 import type { Feature, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
@@ -115,9 +115,10 @@ export class Broker {
   /**
    * Adds a hook of the embedding program; see `HookPoints` for what each point is given and may answer. Added before `start`
    * it sees everything, later only what comes from then on. Hooks of one point are asked in the order in which they were added.
+   * `interest` leaves out what the hook need not hear of, which then costs the broker next to nothing.
    */
-  hook<Point extends HookPoint>(point: Point, hook: HookPoints[Point]): this {
-    this.#hooks.register(EMBEDDER, point, hook);
+  hook<Point extends HookPoint>(point: Point, hook: HookPoints[Point], interest?: HookInterest): this {
+    this.#hooks.register(EMBEDDER, point, hook, interest);
     return this;
   }
 

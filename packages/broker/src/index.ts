@@ -25,13 +25,17 @@ export type { TopicMetricReading } from '#features/topic-metrics/topic-metric.ts
 export type { AddedMetric } from '#features/topic-metrics/topic-metrics.ts';
 export { rewrite } from '#features/rewrite/index.ts';
 export type { RewriteQuestion, RewriteResult } from '#features/rewrite/rewrite-rules.ts';
+export type { HookInterest } from '#hooks/hooks.ts';
 export type {
   Author,
   ClientFacts,
+  ConnectDetails,
+  DisconnectDetails,
   GateAnswer,
   HookPoint,
   HookPoints,
   IncomingConnection,
+  SubscriptionDetails,
   SubscriptionRequest,
   TakeAnswer,
   TransformAnswer,
@@ -43,5 +47,6 @@ export type {
   RetainedMessageWithPayload,
   RetainedPage,
 } from '#retained/retained-administration.ts';
+export { type Delivery, Obstacle } from '#message/delivery.ts';
 export { createMessage, Message, type MessageFields, type QoS } from '#message/message.ts';
 export { type PublishProperties, ReasonCode } from '@wrenmq/codec';
