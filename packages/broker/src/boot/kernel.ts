@@ -14,6 +14,8 @@ import { ConnectionTable } from '#connection/connection-table.ts';
 import { Flusher } from '#connection/flusher.ts';
 import type { OutboxServices } from '#connection/outbox.ts';
 import { PublishWriter } from '#connection/publish-writer.ts';
+import { HistoryDelivery } from '#history/history-delivery.ts';
+import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Capabilities } from '#port/capabilities.ts';
 import { ClientPort } from '#port/client-port.ts';
@@ -41,6 +43,8 @@ import { Batch, type Store } from '#store/store.ts';
 
 /** Retained messages are read for so many subscriptions at a time. */
 const RETAINED_READERS_MAX = 16;
+/** And so many read the history at a time. */
+const HISTORY_READERS_MAX = 16;
 const SWEEP_RETAINED_MS = 60_000;
 const SWEEP_RETAINED_MAX = 10_000;
 const serverSecretKey = Buffer.from('server-secret');
@@ -88,7 +92,7 @@ export class Kernel {
   private constructor(
     options: KernelOptions,
     store: Store,
-    rooms: { committer: Committer; retained: Retained; secret: Buffer },
+    rooms: { committer: Committer; retained: Retained; history: MessageHistory | null; secret: Buffer },
     counters: Counters,
   ) {
     const { config, log, clock, hooks } = options;
@@ -104,7 +108,7 @@ export class Kernel {
     this.#groupHouse = this.#createGroupHouse(config);
     this.groupQueues = new GroupQueues(this.#groupHouse);
     this.#shareHouse = { hooks, counters, queues: this.groupQueues, random: Math.random, settings: shareSettingsOf(config) };
-    this.router = new Router(this.#shareHouse);
+    this.router = new Router(this.#shareHouse, rooms.history);
     this.#capabilities = capabilitiesOf(config);
     this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
     this.#writer = new PublishWriter(clock);
@@ -116,7 +120,9 @@ export class Kernel {
     this.#publisherHouse = { clock, router, retained, committer, counters, hooks, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities: this.#capabilities });
+    const { history } = rooms;
+    const capabilities = this.#capabilities;
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
     this.port = new ClientPort({
       authenticator: this.access.authentication,
       enhanced: this.access.enhanced,
@@ -127,8 +133,9 @@ export class Kernel {
       subscriber: this.subscriber,
       publisher: this.publisher,
       retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, clock, log),
+      historyDelivery: history === null ? null : new HistoryDelivery(history, HISTORY_READERS_MAX, clock, log),
       committer,
-      capabilities: this.#capabilities,
+      capabilities,
     });
     this.table = new ConnectionTable(clock);
     this.topics = new TopicDirectory(router, this.#capabilities);
@@ -150,7 +157,7 @@ export class Kernel {
       hooks.observe('message.dropped', null, message, reason);
     };
     const retained = await Retained.open({ store, committer, clock, onDropped, log, settings: retainedSettingsOf(config) });
-    return new Kernel(options, store, { committer, retained, secret: await serverSecret(store) }, counters);
+    return new Kernel(options, store, { committer, retained, history: null, secret: await serverSecret(store) }, counters);
   }
 
   /** Takes back every session, with its queue, subscriptions and will. */
@@ -227,6 +234,7 @@ export class Kernel {
     for (const session of this.sessions) {
       for (const subscription of session.state.subscriptions()) this.subscriber.reauthorize(subscription, principalOf(session));
     }
+    this.port.reauthorizeReadings();
     this.router.invalidate();
   }
 

@@ -1,4 +1,4 @@
-import { PacketType, ProtocolError, ReasonCode, type SubscribePacket } from '@wrenmq/codec';
+import { encodePacket, PacketType, ProtocolError, ReasonCode, type SubackPacket, type SubscribePacket } from '@wrenmq/codec';
 import type { Client } from '#port/client.ts';
 import type { FilterAnswer } from '#port/subscriber.ts';
 import type { Connection } from './connection.ts';
@@ -40,16 +40,24 @@ function answer(connection: Connection, packet: SubscribePacket, answers: readon
   const { client, house } = connection;
   if (client === null || connection.state !== ConnectionState.Connected) return;
   const reasonCodes = answers.map(({ reasonCode }) => reasonCode); // [MQTT-3.8.4-6] [MQTT-3.9.3-1]
-  connection.sendPacket({ type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes }, client.session.isDurable); // [MQTT-3.8.4-2]
+  const suback = withReasons(connection, { type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes }, answers);
+  connection.sendPacket(suback, client.session.isDurable); // [MQTT-3.8.4-2]
   if (connection.acknowledgements.held === 0) {
-    deliverRetained(connection, client, answers);
+    deliverStored(connection, client, answers);
     return;
   }
   // ORDER: the SUBACK waits for the disk, and its client is not ready for messages before it; it leaves first, since it waits longer.
-  void house.committer.durable().then(() => deliverRetained(connection, client, answers));
+  void house.committer.durable().then(() => deliverStored(connection, client, answers));
 }
 
-function deliverRetained(connection: Connection, client: Client, answers: readonly FilterAnswer[]): void {
-  if (connection.client !== client) return;
-  for (const { retainedFor } of answers) if (retainedFor !== null) connection.house.port.deliverRetained(client, retainedFor);
+/** Says what is wrong in words, to a client that wants and has room for them [MQTT-3.1.2-29] [MQTT-3.9.2-1]. */
+function withReasons(connection: Connection, suback: SubackPacket, answers: readonly FilterAnswer[]): SubackPacket {
+  const reasons = answers.flatMap(({ reason = null }) => (reason === null ? [] : [reason]));
+  if (reasons.length === 0 || connection.version !== 5 || !connection.hasProblemInformation) return suback;
+  const told = { ...suback, properties: { reasonString: reasons.join('; ') } };
+  return encodePacket(told, connection.version).length > connection.packetBytesMax ? suback : told;
+}
+
+function deliverStored(connection: Connection, client: Client, answers: readonly FilterAnswer[]): void {
+  if (connection.client === client) connection.house.port.deliverStored(client, answers);
 }

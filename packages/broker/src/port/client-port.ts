@@ -6,6 +6,7 @@ import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
 import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 export type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
 import type { Counters } from '#base/counters.ts';
+import type { HistoryDelivery } from '#history/history-delivery.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author, ClientFacts, ConnectDetails, DisconnectDetails } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -19,11 +20,12 @@ import type { Sink } from '#session/sink.ts';
 import type { Subscription } from '#session/subscription.ts';
 import { Will } from '#session/will.ts';
 import type { Committer } from '#store/committer.ts';
+import { isHistoryTopic } from '#topic/history-filter.ts';
 import { topicNameError } from '#topic/topic-name.ts';
 import type { Capabilities } from './capabilities.ts';
 import { Client } from './client.ts';
 import { Clients } from './clients.ts';
-import { principalOf, type Subscriber } from './subscriber.ts';
+import { type FilterAnswer, principalOf, type Subscriber } from './subscriber.ts';
 
 /** A client that asks to be let in, after it has proven who it is. */
 export interface OpenRequest {
@@ -59,6 +61,8 @@ export interface PortServices {
   readonly subscriber: Subscriber;
   readonly publisher: Publisher;
   readonly retainedDelivery: RetainedDelivery;
+  /** Null where no history is kept. */
+  readonly historyDelivery: HistoryDelivery | null;
   readonly committer: Committer;
   readonly capabilities: Capabilities;
 }
@@ -145,7 +149,22 @@ export class ClientPort {
     return this.#authorizeAndPublish(client, message, route);
   }
 
-  /** After SUBACK: what the house tells of itself at once, and the retained messages of a new subscription at the pace of the client. */
+  /** After SUBACK: what is stored and due to new subscriptions, at the pace of the client. */
+  deliverStored(client: Client, answers: readonly FilterAnswer[]): void {
+    for (const { retainedFor, reading = null } of answers) {
+      if (retainedFor !== null) this.deliverRetained(client, retainedFor);
+      if (reading !== null) this.#house.historyDelivery!.start(reading);
+    }
+  }
+
+  /** Rules changed: what is under way and no subscription of the session is asked about, too. */
+  reauthorizeReadings(): void {
+    for (const { readings, principal } of this.clients) {
+      for (const { subscription } of readings?.values() ?? []) this.subscriber.reauthorize(subscription, principal);
+    }
+  }
+
+  /** What the house tells of itself at once, and the retained messages of a new subscription at the pace of the client. */
   deliverRetained(client: Client, subscription: Subscription): void {
     const { session, sink } = client;
     const { publisher, retainedDelivery } = this.#house;
@@ -164,6 +183,7 @@ export class ClientPort {
     this.#house.counters.clientsConnected += 1;
     client.settling = [];
     this.clients.add(client);
+    for (const reading of this.subscriber.resumeReadings(client)) this.#house.historyDelivery!.start(reading);
     this.#house.hooks.observe('client.connected', client.facts, isSessionPresent, details);
   }
 
@@ -215,6 +235,9 @@ export class ClientPort {
     if (rewritten !== message && this.#isUnfit(rewritten)) {
       return { reasonCode: ReasonCode.TopicNameInvalid, reason: 'what a hook made of the will cannot be published' };
     }
+    if (isHistoryTopic(rewritten.topic)) {
+      return { reasonCode: ReasonCode.TopicNameInvalid, reason: 'nobody publishes to the history: it is only read there' };
+    }
     if (await this.#mayPublish(facts, principal, rewritten)) return new Will(rewritten.hold(), delay);
     return { reasonCode: ReasonCode.NotAuthorized, reason: `the client may not publish its will to ${rewritten.topic}` };
   }
@@ -240,6 +263,10 @@ export class ClientPort {
 
   #authorizeAndPublish(client: Client, message: Message, route: Route | null): number | Promise<number> {
     const { hooks, authorizer } = this.#house;
+    if (isHistoryTopic(message.topic)) {
+      client.session.drop(message, 'rejected');
+      return -ReasonCode.TopicNameInvalid;
+    }
     const hooked = hooks.authorize(client.facts, 'publish', message.topic);
     if (typeof hooked === 'object') return this.#refuse(client, message, hooked.deny);
     if (hooked === 'allow') return this.#house.publisher.publish(message, client.session, route);

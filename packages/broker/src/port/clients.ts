@@ -26,6 +26,10 @@ export class Clients implements ConnectedClients {
     if (this.#connected.get(clientId) === client) this.#connected.delete(clientId);
   }
 
+  [Symbol.iterator](): Iterator<Client> {
+    return this.#connected.values();
+  }
+
   facts(clientId: string): ClientFacts | null {
     return this.#connected.get(clientId)?.facts ?? null;
   }
@@ -41,7 +45,7 @@ export class Clients implements ConnectedClients {
     const made = this.#port.subscriber.subscribe(client, requests);
     client.settling?.push(made);
     const answers = await made;
-    for (const { retainedFor } of answers) if (retainedFor !== null) this.#port.deliverRetained(client, retainedFor);
+    this.#port.deliverStored(client, answers);
     const codes = answers.map(({ reasonCode }) => reasonCode);
     return (await this.#isKept(client)) ? codes : codes.map(refuse);
   }

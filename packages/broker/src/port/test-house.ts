@@ -4,6 +4,8 @@ import type { Authorizer, SubscribeAnswer } from '#auth/authorizer.ts';
 import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
 import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 import { silentLogger } from '#base/logger.ts';
+import { HistoryDelivery } from '#history/history-delivery.ts';
+import { TestReadingHistory } from '#history/test-reading-history.ts';
 import { Hooks } from '#hooks/hooks.ts';
 import type { ClientFacts } from '#hooks/points.ts';
 import { connectDetails } from '#hooks/test-feature-context.ts';
@@ -84,18 +86,21 @@ export class TestHouse {
   readonly hooks = new Hooks(silentLogger);
   readonly authorizer = new TestAuthorizer();
   readonly authenticator = new TestAuthenticator();
-  readonly router = new Router(shareServices({ hooks: this.hooks, counters: this.base.counters }));
+  /** What was published is in it as far as a test puts it there. */
+  readonly history = new TestReadingHistory();
+  readonly router = new Router(shareServices({ hooks: this.hooks, counters: this.base.counters }), this.history);
   readonly retained: Retained;
   readonly publisher: Publisher;
   readonly subscriber: Subscriber;
   readonly port: ClientPort;
 
   private constructor(retained: Retained, capabilities: Capabilities) {
-    const { base, hooks, authorizer, authenticator, router } = this;
+    const { base, hooks, authorizer, authenticator, router, history } = this;
     const { counters, committer, sessions } = base;
     this.retained = retained;
     this.publisher = new Publisher({ clock: base.clock, router, retained, committer, counters, hooks, refusesWhenFull: false });
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, capabilities });
+    const { clock } = base;
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
     const enhanced = {} as EnhancedAuthentication;
     const retainedDelivery = new RetainedDelivery(retained, 4, base.clock, silentLogger);
     const { publisher, subscriber } = this;
@@ -109,6 +114,7 @@ export class TestHouse {
       subscriber,
       publisher,
       retainedDelivery,
+      historyDelivery: new HistoryDelivery(history, 4, base.clock, silentLogger),
       committer,
       capabilities,
     });
@@ -154,10 +160,10 @@ export class TestHouse {
   /** SUBACK's reason codes; what is retained is delivered. */
   async subscribe(client: Client, filter: string, options: Partial<SubscriptionOptions> = {}): Promise<number> {
     const all = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, ...options } as const;
-    const [{ reasonCode, retainedFor }] = await this.subscriber.subscribe(client, [{ filter, options: all }]);
-    if (retainedFor !== null) this.port.deliverRetained(client, retainedFor);
+    const answers = await this.subscriber.subscribe(client, [{ filter, options: all }]);
+    this.port.deliverStored(client, answers);
     await this.base.settle();
-    return reasonCode;
+    return answers[0].reasonCode;
   }
 
   /** While permissions are known at once. */
