@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { AccessControl } from '#auth/access-control.ts';
 import type { Cancel, Clock } from '#base/clock.ts';
@@ -14,6 +14,7 @@ import { ConnectionTable } from '#connection/connection-table.ts';
 import { Flusher } from '#connection/flusher.ts';
 import type { OutboxServices } from '#connection/outbox.ts';
 import { PublishWriter } from '#connection/publish-writer.ts';
+import { Decisions, EXPLAIN_BYTES_MIN } from '#explain/decisions.ts';
 import { HistoryDelivery } from '#history/history-delivery.ts';
 import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
@@ -63,6 +64,8 @@ export class Kernel {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hooks: Hooks;
+  /** Null where nothing is to be explained. */
+  readonly decisions: Decisions | null;
   readonly store: Store;
   readonly committer: Committer;
   readonly router: Router;
@@ -100,6 +103,7 @@ export class Kernel {
     this.clock = clock;
     this.log = log;
     this.hooks = hooks;
+    this.decisions = decisionsOf(config, clock);
     this.store = store;
     this.committer = rooms.committer;
     this.retained = rooms.retained;
@@ -107,7 +111,8 @@ export class Kernel {
     this.#messageLog = new Log(store, this.committer, log);
     this.#groupHouse = this.#createGroupHouse(config);
     this.groupQueues = new GroupQueues(this.#groupHouse);
-    this.#shareHouse = { hooks, counters, queues: this.groupQueues, random: Math.random, settings: shareSettingsOf(config) };
+    const { decisions, groupQueues: queues } = this;
+    this.#shareHouse = { hooks, counters, queues, decisions, random: Math.random, settings: shareSettingsOf(config) };
     this.router = new Router(this.#shareHouse, rooms.history);
     this.#capabilities = capabilitiesOf(config);
     this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
@@ -117,7 +122,7 @@ export class Kernel {
     this.sessions = new Sessions(this.#sessionHouse);
     const { router, committer, retained } = this;
     const refusesWhenFull = config.session.overflow === 'reject';
-    this.#publisherHouse = { clock, router, retained, committer, counters, hooks, refusesWhenFull };
+    this.#publisherHouse = { clock, router, retained, committer, counters, hooks, decisions, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     const { history } = rooms;
@@ -258,12 +263,13 @@ export class Kernel {
   }
 
   #createSessionHouse(config: Config): SessionHouse {
-    const { clock, store, committer, log, counters } = this;
+    const { clock, store, committer, log, counters, decisions } = this;
     return {
       clock,
       store,
       committer,
       counters,
+      decisions,
       deadlines: this.#deadlines,
       log: this.#messageLog,
       logger: log,
@@ -273,13 +279,14 @@ export class Kernel {
   }
 
   #createGroupHouse(config: Config): GroupHouse {
-    const { clock, store, committer, counters, hooks } = this;
+    const { clock, store, committer, counters, hooks, decisions } = this;
     return {
       clock,
       store,
       committer,
       counters,
       hooks,
+      decisions,
       deadlines: this.#deadlines,
       log: this.#messageLog,
       publish: (message) => {
@@ -329,6 +336,10 @@ export class Kernel {
       },
     };
   }
+}
+
+function decisionsOf({ explain: { enabled, ringBytes } }: Config, clock: Clock): Decisions | null {
+  return enabled && ringBytes > 0 ? new Decisions(clock, Math.max(ringBytes, EXPLAIN_BYTES_MIN), randomInt(2 ** 32)) : null;
 }
 
 function capabilitiesOf({ mqtt, limits }: Config): Capabilities {

@@ -57,6 +57,14 @@ export const configSchema = z.strictObject({
       bytes({ min: '16MiB', max: '16TiB' }, 'unlimited').prefault('unlimited'),
     ),
   }),
+  explain: section('Why a client did or did not get a message: what was decided is remembered, in memory.', {
+    enabled: key('restart', 'Whether it is remembered; false: nothing can be explained.', z.boolean().prefault(true)),
+    ringBytes: key(
+      'restart',
+      'Memory for it, 64KiB to 256MiB, or 0 as with enabled: false; what is older than what fits in is forgotten.',
+      bytes({ min: '0', max: '256MiB' }).prefault('8MiB'),
+    ),
+  }),
   drain: section('What clients are told when the broker closes their connections in order to be emptied or shut down.', {
     reasonCode: key(
       'live',

@@ -50,6 +50,8 @@ export class Delivery {
   sentAtMs = 0;
   /** As far as the message is timed. */
   obstacle: Obstacle = Obstacle.None;
+  /** Where it is remembered that it was sent, or the number under which that it waits; -1 when neither is. */
+  decision = -1;
   /** The durable queue's: the chunk that records this delivery, or null. */
   chunk: DeliveryChunk | null = null;
 

@@ -1,6 +1,7 @@
 // HOT
 import type { PublishProperties } from '@wrenmq/codec';
 import { decodePublishProperties, encodePublishProperties } from '@wrenmq/codec';
+import type { NameHash } from '#base/name-hash.ts';
 
 export type QoS = 0 | 1 | 2;
 
@@ -71,6 +72,8 @@ export class Message {
   routedAtMs: number = UNTIMED;
   /** Its deliveries are observed when they have taken so long, milliseconds; or OBSERVED_ALWAYS, OBSERVED_NEVER. */
   observedFromMs: number = OBSERVED_ALWAYS;
+  /** Of the topic, for those who remember what became of the message; null as long as nobody has asked. */
+  topicHash: NameHash | null = null;
 
   constructor(topic: string, bytes: Buffer, slices: MessageSlices, origin: MessageOrigin) {
     this.topic = topic;

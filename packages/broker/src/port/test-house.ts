@@ -98,7 +98,8 @@ export class TestHouse {
     const { base, hooks, authorizer, authenticator, router, history } = this;
     const { counters, committer, sessions } = base;
     this.retained = retained;
-    this.publisher = new Publisher({ clock: base.clock, router, retained, committer, counters, hooks, refusesWhenFull: false });
+    const common = { clock: base.clock, router, committer, counters, hooks, decisions: null };
+    this.publisher = new Publisher({ ...common, retained, refusesWhenFull: false });
     const { clock } = base;
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
     const enhanced = {} as EnhancedAuthentication;

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import type { Deadline, Deadlines } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import { Delivery, type Redelivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
@@ -24,6 +25,7 @@ export interface GroupHouse {
   readonly deadlines: Deadlines;
   readonly counters: Counters;
   readonly hooks: Hooks;
+  readonly decisions: Decisions | null;
   /** Publishes in the name of the house. False when there is no room for it. */
   readonly publish: (message: Message) => boolean;
   /** Replaced as a whole when the configuration is read again. */
@@ -280,6 +282,7 @@ export class GroupQueue implements Participant, LaneOwner {
   drop(message: Message | null, reason: DropReason): void {
     this.dropped += 1;
     this.#house.counters.dropped[reason] += 1;
+    if (message !== null) this.#house.decisions?.groupDropped(message, reason);
     this.#house.hooks.observe('message.dropped', null, message, reason);
   }
 

@@ -2,6 +2,8 @@
 import { ReasonCode } from '@wrenmq/codec';
 import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
+import { type RefusalCause, RefusedBy } from '#explain/decision.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -30,6 +32,7 @@ export interface PublisherServices {
   readonly committer: Committer;
   readonly counters: Counters;
   readonly hooks: Hooks;
+  readonly decisions: Decisions | null;
   /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
   refusesWhenFull: boolean;
 }
@@ -55,14 +58,15 @@ export class Publisher {
     const path = route !== null && route.isCurrent ? route : router.route(message.topic);
     if (hooks.hasMessageAccept && (path.isOffered || message.delay !== NO_DELAY)) {
       const answer = hooks.messageAccept(message, from === null ? null : (from.state.principal as Author));
-      if (answer !== 'pass') return outcomeOf(answer);
+      if (answer !== 'pass') return this.#taken(message, answer);
     }
-    if (message.qos > 0 && this.#mustRefuse(message, from, path)) return Outcome.Refused;
+    if (message.qos > 0 && this.#mustRefuse(message, from, path)) return this.#refused(message);
     let outcome = 0;
     if (message.retain) {
       outcome = this.#retain(message, from);
       if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
     }
+    this.#house.decisions?.published(path, message);
     message.observedFromMs = path.deliveriesFromMs;
     if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
     outcome |= this.#distribute(message, from, path);
@@ -86,7 +90,10 @@ export class Publisher {
 
   #tell(message: Message): void {
     const { hooks, router } = this.#house;
-    const outcome = this.#distribute(message, null, router.route(message.topic));
+    const route = router.route(message.topic);
+    // What nobody wants to know comes all the time, and would fill the memory of an idle house.
+    if (route.targets.length > 0 || route.shares.length > 0) this.#house.decisions?.published(route, message);
+    const outcome = this.#distribute(message, null, route);
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, outcome !== 0);
   }
 
@@ -96,7 +103,10 @@ export class Publisher {
     for (let i = 0; i < targets.length; i += 1) {
       let target: RouteTarget | null = targets[i];
       if (target.session === from) target = target.forPublisher;
-      if (target === null) continue;
+      if (target === null) {
+        this.#house.decisions?.noLocal(from!, message);
+        continue;
+      }
       outcome |= Outcome.Matched;
       if (this.#deliver(message, target)) outcome |= Outcome.Durable;
     }
@@ -118,7 +128,7 @@ export class Publisher {
       delivery.message = message;
       delivery.retain = retain;
       delivery.subscriptionIdentifiers = target.subscriptionIdentifiers;
-      target.session.offerQoS0(delivery);
+      target.session.offerQoS0(delivery, target);
       return false;
     }
     target.session.offer(new Delivery(message, qos, retain, target.subscriptionIdentifiers));
@@ -137,8 +147,9 @@ export class Publisher {
     if (result === 'refused' || result === 'too-fast') {
       this.#notRetained(message, result === 'refused' ? 'retained-full' : 'retained-rate');
       // At QoS 0 nobody can be told: the message goes to those who are here.
-      return message.qos > 0 ? Outcome.Refused : 0;
+      return message.qos > 0 ? this.#refused(message) : 0;
     }
+    if (result === 'silenced') this.#house.decisions?.silenced(message);
     return (message.qos > 0 ? Outcome.Durable : 0) | (result === 'silenced' ? Outcome.Matched : 0);
   }
 
@@ -149,6 +160,20 @@ export class Publisher {
     hooks.observe('message.dropped', null, message, reason);
   }
 
+  /** There is no room for it. */
+  #refused(message: Message): number {
+    this.#house.decisions?.refused(message, message.publisher, noRoom);
+    return Outcome.Refused;
+  }
+
+  /** A hook has taken or rejected it: what its publisher hears. */
+  #taken(message: Message, answer: 'taken' | 'stored' | number): number {
+    const { decisions } = this.#house;
+    if (typeof answer !== 'number') decisions?.taken(message);
+    else decisions?.refused(message, message.publisher, answer === ReasonCode.QuotaExceeded ? noRoom : byHook);
+    return outcomeOf(answer);
+  }
+
   #mustRefuse(message: Message, from: Session | null, route: Route): boolean {
     const { committer, refusesWhenFull } = this.#house;
     if (committer.isFull && (isKept(message) || route.hasDurable)) return true;
@@ -156,6 +181,9 @@ export class Publisher {
     return route.isFull(message, from);
   }
 }
+
+const noRoom: RefusalCause = { by: RefusedBy.NoRoom, rule: null, text: '' };
+const byHook: RefusalCause = { by: RefusedBy.Hook, rule: null, text: '' };
 
 /** What the publisher of a message hears that a hook took or rejected. */
 function outcomeOf(answer: 'taken' | 'stored' | number): number {

@@ -1,5 +1,7 @@
 // HOT
 import type { MessageHistory } from '#history/message-history.ts';
+import type { NameHash } from '#base/name-hash.ts';
+import type { DecidedTopic, Tally } from '#explain/decisions.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import { type Message, OBSERVED_ALWAYS, type QoS } from '#message/message.ts';
 import type { Session } from '#session/session.ts';
@@ -9,7 +11,7 @@ import type { Share } from './share.ts';
 const nobody: readonly never[] = [];
 
 /** What one session's matching subscriptions come to, for one topic. */
-export class RouteTarget {
+export class RouteTarget implements Tally {
   readonly session: Session;
   /** The highest QoS of the matching subscriptions [MQTT-3.3.4-2]. */
   readonly qos: QoS;
@@ -17,6 +19,8 @@ export class RouteTarget {
   readonly subscriptionIdentifiers: readonly number[] | null;
   /** What is left of it when the session itself is the publisher: null when all its subscriptions say No Local [MQTT-3.8.3-3]. */
   readonly forPublisher: RouteTarget | null;
+  tallyEpoch = 0;
+  tallyPlace = 0;
 
   constructor(session: Session, subscriptions: readonly Subscription[]) {
     let qos: QoS = 0;
@@ -42,8 +46,11 @@ export const ReaderNeed = { None: 0, Kept: 1, Durable: 2 } as const;
 export type ReaderNeed = (typeof ReaderNeed)[keyof typeof ReaderNeed];
 
 /** Who gets the messages of one topic. */
-export class Route {
+export class Route implements DecidedTopic {
   readonly topic: string;
+  topicHash: NameHash | null = null;
+  tallyEpoch = 0;
+  tallyPlace = 0;
   targets: readonly RouteTarget[];
   shares: readonly Share[];
   /** True when a message at QoS 1 or 2 is owed to a session that outlives its connection. */

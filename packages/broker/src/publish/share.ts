@@ -1,5 +1,6 @@
 // HOT
 import type { Counters } from '#base/counters.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { SharedGroupStatistics } from '#hooks/feature.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -17,6 +18,7 @@ export interface ShareServices {
   readonly hooks: Hooks;
   readonly counters: Counters;
   readonly queues: GroupQueues;
+  readonly decisions: Decisions | null;
   /** From 0 to below 1. */
   readonly random: () => number;
   /** Replaced as a whole when the configuration is read again. */
@@ -287,6 +289,7 @@ export class Share implements GroupMembers {
   /** Nobody in the group can take the message now. */
   #drop(message: Message): void {
     this.#house.counters.dropped['no-member'] += 1;
+    this.#house.decisions?.groupDropped(message, 'no-member');
     this.#house.hooks.observe('message.dropped', null, message, 'no-member');
   }
 

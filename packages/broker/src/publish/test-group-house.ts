@@ -35,12 +35,13 @@ export class GroupTestHouse {
     const services = shareServices({ hooks, counters });
     this.settings = { ...services.settings, durableGroups: true, ...settings };
     const publish = (message: Message): boolean => (this.publisher.publish(message, null, null) & Outcome.Refused) === 0;
-    const house: GroupHouse = { store, committer, log, clock, deadlines, counters, hooks, publish, settings: this.settings };
+    const shared = { store, committer, log, clock, deadlines, counters, hooks, decisions: null };
+    const house: GroupHouse = { ...shared, publish, settings: this.settings };
     this.queues = new GroupQueues(house);
     this.router = new Router({ ...services, settings: this.settings, queues: this.queues });
     const retained = { set: () => 'stored' } as unknown as Retained;
     const refusesWhenFull = this.settings.overflow === 'reject';
-    this.publisher = new Publisher({ clock: base.clock, router: this.router, hooks, counters, committer, retained, refusesWhenFull });
+    this.publisher = new Publisher({ ...shared, router: this.router, retained, refusesWhenFull });
     base.events.groupOf = (subscription) => (subscription.group === null ? null : this.router.shareOf(subscription));
     base.events.onEnded = (session) => {
       for (const subscription of session.state.subscriptions()) this.router.remove(subscription);

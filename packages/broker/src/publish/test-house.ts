@@ -20,7 +20,8 @@ import type { ShareServices } from './share.ts';
 export type TestShareServices = { -readonly [Name in keyof ShareServices]: ShareServices[Name] };
 
 /** What shares stand on, with the default settings and a random number generator that a seed determines. */
-export function shareServices(house: Pick<ShareServices, 'hooks' | 'counters'>): TestShareServices {
+export function shareServices(own: Pick<ShareServices, 'hooks' | 'counters'>): TestShareServices {
+  const house = { ...own, decisions: null };
   const { store, committer, log, clock, deadlines } = new SessionHouse();
   const settings: ShareSettings = {
     strategy: 'round_robin',
@@ -126,6 +127,7 @@ export class TestHouse {
       clock: this.clock,
       router: this.router,
       hooks: this.hooks,
+      decisions: null,
       counters: this.counters,
       committer: this.committer as unknown as Committer,
       retained: { set } as unknown as Retained,

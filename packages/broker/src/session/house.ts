@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import type { Deadlines } from '#base/deadlines.ts';
 import type { Logger } from '#base/logger.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { Delivery, Redelivery } from '#message/delivery.ts';
 import type { Message } from '#message/message.ts';
 import type { Committer } from '#store/committer.ts';
@@ -54,6 +55,8 @@ export interface SessionHouse {
   readonly log: Log;
   readonly logger: Logger;
   readonly counters: Counters;
+  /** Remembers what becomes of messages; null where that is switched off. */
+  readonly decisions: Decisions | null;
   /** Replaced as a whole when the configuration is read again. */
   limits: SessionLimits;
   readonly events: SessionEvents;

@@ -2,6 +2,9 @@
 import type { DropReason } from '#base/counters.ts';
 import type { Deadline } from '#base/deadlines.ts';
 import type { OperationalError } from '#base/errors.ts';
+import type { NameHash } from '#base/name-hash.ts';
+import { Step } from '#explain/decision.ts';
+import type { Tally } from '#explain/decisions.ts';
 import { Delivery, DeliveryState, type Redelivery } from '#message/delivery.ts';
 import { type Message, UNTIMED } from '#message/message.ts';
 import type { Participant } from '#store/committer.ts';
@@ -10,15 +13,17 @@ import { DurableQueue, type QueueOwner } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
 import { Inflight } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
-import { OriginalOf } from './original-of.ts';
+import { isForwarded } from './original-of.ts';
 import { bequeath, giveBack, groupBehind, isMemberOfAny, isMovable, loseUnfinished } from './shared-deliveries.ts';
 import { SessionState } from './session-state.ts';
-import { obstacleOf, SendResult, type Sink } from './sink.ts';
+import { exceedsBounds } from './exceeds-bounds.ts';
+import { obstacleOf, queueCauseOf, SendResult, type Sink } from './sink.ts';
 import type { Will } from './will.ts';
 
 /** What survives a connection: subscriptions, deliveries under way and waiting, incoming QoS 2 identifiers, the will. */
 export class Session implements Participant, QueueOwner, Deadline {
   readonly clientId: string;
+  clientHash: NameHash | null = null;
   readonly house: SessionHouse;
   /** The number under which it is stored; 0 for a session that ends with its connection. */
   readonly number: number;
@@ -85,7 +90,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** True when the overflow policy would drop or refuse a message of this weight. */
   isFull(weight: number): boolean {
-    return this.#exceeds(1, weight);
+    return exceedsBounds(this, 1, weight);
   }
 
   /** Calls back, once, when everything that waits has been sent, or when the connection is gone. */
@@ -93,50 +98,50 @@ export class Session implements Participant, QueueOwner, Deadline {
     (this.#readers ??= []).push(callback);
   }
 
-  /** A delivery at QoS 0: sent now or dropped. `delivery` is the caller's and is not kept. */
-  offerQoS0(delivery: Delivery): void {
-    if (!this.#isForwarded(delivery)) return;
+  /** A delivery at QoS 0: sent now or dropped. `delivery` is the caller's and is not kept; `tally`: who counts those of its topic. */
+  offerQoS0(delivery: Delivery, tally: Tally | null = null): void {
+    if (!isForwarded(this, delivery)) return;
     if (this.sink === null || this.#window === 0) {
       if (this.house.limits.storeQoS0 && this.#durable !== null) this.#keepQoS0(delivery);
-      else this.drop(delivery.message, 'offline-qos-0');
+      else this.lose(delivery, 'offline-qos-0');
       return;
     }
-    this.#transmitQoS0(delivery, this.sink);
+    if (this.#transmitQoS0(delivery, this.sink)) this.house.decisions?.sentOnce(this, delivery, tally);
   }
 
   /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
   sendQoS0(delivery: Delivery): boolean {
-    if (!this.#isForwarded(delivery) || this.sink === null || this.#window === 0) return false;
+    if (!isForwarded(this, delivery) || this.sink === null || this.#window === 0) return false;
     if (this.sink.send(delivery) !== SendResult.Sent) return false;
     this.#tell(delivery);
+    this.house.decisions?.sentOnce(this, delivery, null);
     return true;
   }
 
   /** A delivery at QoS 1 or 2, which the session keeps until the client has it. */
   offer(delivery: Delivery): void {
-    if (!this.#isForwarded(delivery)) return;
+    if (!isForwarded(this, delivery)) return;
     if (this.isReady) {
       if (this.#durable !== null) {
         if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
         this.#durable.append(delivery, true);
       } else if (delivery.group !== null || this.house.events.isHolding) delivery.message.hold();
-      this.#send(delivery);
+      this.#send(delivery, false);
       return;
     }
-    if (this.#isEnded || (this.#durable === null && this.sink === null)) {
-      this.drop(delivery.message, 'session-ended');
-      return;
-    }
+    if (this.#isEnded || (this.#durable === null && this.sink === null)) return this.lose(delivery, 'session-ended');
     if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
     if (delivery.message.routedAtMs !== UNTIMED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
     if (this.#durable !== null) this.#durable.append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
+    this.#remember(delivery);
   }
 
   /** The client acknowledged with PUBACK. False when the identifier is not in use [MQTT-4.3.2-4]. */
   acknowledge(packetId: number): boolean {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.qos !== 1) return false;
+    this.house.decisions?.stepped(this, delivery, Step.Acknowledged);
     this.#delivered(delivery);
     if (this.waiting > 0 || this.#readers !== null || this.inflight.postponed > 0) this.pump();
     return true;
@@ -146,6 +151,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   receive(packetId: number, isRefused: boolean): boolean {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.qos !== 2) return false;
+    this.house.decisions?.stepped(this, delivery, isRefused ? Step.Refused : Step.Received);
     if (isRefused) {
       this.#finish(delivery);
       this.pump();
@@ -165,6 +171,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   complete(packetId: number): boolean {
     const delivery = this.inflight.get(packetId);
     if (delivery === null || delivery.state !== DeliveryState.Released) return false;
+    this.house.decisions?.stepped(this, delivery, Step.Completed);
     this.#delivered(delivery);
     this.pump();
     return true;
@@ -172,6 +179,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** A client has the session from here on; nothing is sent before `resume`, since CONNACK goes first [MQTT-3.2.0-1]. */
   attach(sink: Sink): void {
+    this.house.decisions?.opened(this, this.attachedAtMs === 0 && !this.state.isStored);
     this.sink = sink;
     this.attachedAtMs = this.house.clock.turnMs();
     this.#window = 0;
@@ -195,6 +203,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   detach(): void {
+    this.house.decisions?.detached(this);
     this.sink = null;
     this.#window = 0;
     this.#tellReaders();
@@ -214,9 +223,9 @@ export class Session implements Participant, QueueOwner, Deadline {
       if (delivery === null) break;
       if (delivery.state === DeliveryState.Done) continue;
       if (delivery.message.isExpired(this.house.clock.wallMs())) this.#discard(delivery, 'expired');
-      else if (delivery.qos > 0) this.#send(delivery);
+      else if (delivery.qos > 0) this.#send(delivery, true);
       else {
-        this.#transmitQoS0(delivery, this.sink);
+        if (this.#transmitQoS0(delivery, this.sink)) this.house.decisions?.unqueued(this, delivery, null);
         this.#durable?.done(delivery);
       }
     }
@@ -227,6 +236,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.house.decisions?.closed(this, this.state.subscriptions());
     this.house.deadlines.cancel(this);
     for (const delivery of this.inflight.inOrder()) {
       // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
@@ -255,6 +265,12 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.house.counters.dropped[reason] += 1;
     (this.dropped ??= new Map()).set(reason, (this.dropped.get(reason) ?? 0) + 1);
     this.house.events.onDropped(this, message, reason);
+  }
+
+  /** Drops what was on its way to this client. */
+  lose(delivery: Delivery, reason: DropReason): void {
+    this.house.decisions?.dropped(this, delivery, reason);
+    this.drop(delivery.message, reason);
   }
 
   /** Has `persist` called when the open batch is sealed. */
@@ -301,7 +317,7 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   onRefused(delivery: Delivery): void {
     if (delivery.packetId !== 0) this.inflight.remove(delivery);
-    this.drop(delivery.message, 'store-full');
+    this.lose(delivery, 'store-full');
   }
 
   numberOf(group: Redelivery): number {
@@ -318,8 +334,9 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   /** Gives a packet identifier and sends; at QoS 2 to a durable session only when that is on disk. */
-  #send(delivery: Delivery): void {
+  #send(delivery: Delivery, isFromQueue: boolean): void {
     this.inflight.add(delivery);
+    if (isFromQueue) this.house.decisions?.unqueued(this, delivery, null);
     delivery.state = DeliveryState.Published;
     if (this.#durable !== null) {
       if (delivery.qos === 2) {
@@ -334,13 +351,14 @@ export class Session implements Participant, QueueOwner, Deadline {
   #transmit(delivery: Delivery): void {
     if (this.sink === null || this.#window === 0) return;
     const result = this.sink.send(delivery);
+    if (result === SendResult.Sent) this.house.decisions?.sent(this, delivery);
     delivery.isDuplicate = true;
     if (delivery.message.routedAtMs !== UNTIMED && delivery.sentAtMs === 0) delivery.sentAtMs = this.house.clock.turnMs();
     // Too large for the client: as if it had been delivered [MQTT-3.1.2-25]; a shared group finds another member.
     if (result !== SendResult.TooLarge) return;
     const wentOn = delivery.group?.redeliver(delivery.message, this, false, delivery.failures) === true;
     this.#finish(delivery);
-    if (!wentOn) this.drop(delivery.message, 'too-large');
+    if (!wentOn) this.lose(delivery, 'too-large');
   }
 
   /** Sends again what the client has not finished, as far as the window allows [MQTT-3.3.4-9]. */
@@ -357,20 +375,6 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (this.#window === 0) return;
     if (delivery.state === DeliveryState.Released) this.sink?.release(delivery.packetId);
     else this.#transmit(delivery);
-  }
-
-  /** Lets the hooks have their say on what this client gets; false when the message was dropped. */
-  #isForwarded(delivery: Delivery): boolean {
-    const { onOutbound } = this.house.events;
-    if (onOutbound === null) return true;
-    const message = onOutbound(this, delivery.message);
-    if (message === null) this.drop(delivery.message, 'rejected');
-    else if (message !== delivery.message) {
-      // Another member must get what it would have got without this one.
-      if (delivery.group !== null) delivery.group = new OriginalOf(delivery.group, delivery.message.hold());
-      delivery.message = message;
-    }
-    return message !== null;
   }
 
   #tellReaders(): void {
@@ -396,24 +400,29 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** Drops a delivery that was taken from the queue and has no packet identifier. */
   #discard(delivery: Delivery, reason: DropReason): void {
+    this.house.decisions?.unqueued(this, delivery, reason);
     this.#durable?.done(delivery);
     this.drop(delivery.message, reason);
   }
 
   #keepQoS0(delivery: Delivery): void {
-    if (this.house.committer.isFull) {
-      this.drop(delivery.message, 'store-full');
-      return;
-    }
+    if (this.house.committer.isFull) return this.lose(delivery, 'store-full');
     const kept = new Delivery(delivery.message, 0, delivery.retain, delivery.subscriptionIdentifiers);
     if (this.isFull(kept.message.weight) && !this.#makeRoom(kept)) return;
     this.#durable!.append(kept, false);
+    this.#remember(kept);
   }
 
-  #transmitQoS0(delivery: Delivery, sink: Sink): void {
+  /** That it waits, and why. */
+  #remember(delivery: Delivery): void {
+    this.house.decisions?.queued(this, delivery, queueCauseOf(this.sink, this.inflight.size >= this.#window));
+  }
+
+  #transmitQoS0(delivery: Delivery, sink: Sink): boolean {
     const result = sink.send(delivery);
     if (result === SendResult.Sent) this.#tell(delivery);
-    else this.drop(delivery.message, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
+    else this.lose(delivery, result === SendResult.TooLarge ? 'too-large' : 'outbox-full');
+    return result === SendResult.Sent;
   }
 
   /** Applies the overflow policy; false when the new delivery is the one that is dropped. */
@@ -422,20 +431,12 @@ export class Session implements Participant, QueueOwner, Deadline {
       this.#trim(1, delivery.message.weight);
       if (this.#durable !== null || !this.isFull(delivery.message.weight)) return true;
     }
-    this.drop(delivery.message, 'queue-full');
+    this.lose(delivery, 'queue-full');
     return false;
   }
 
-  /** True when the bounds leave no room for so many more messages of this weight together. */
-  #exceeds(messages: number, weight: number): boolean {
-    const { limits } = this.house;
-    if (this.#durable === null && this.isReady) return false;
-    const bytesMax = this.#durable === null ? limits.memoryQueueBytesMax : limits.queueBytesMax;
-    return this.queuedBytes + weight > bytesMax || this.waiting + messages > limits.queueMessagesMax;
-  }
-
   #trim(messages: number, weight: number): void {
-    while (this.waiting > 0 && this.#exceeds(messages, weight)) {
+    while (this.waiting > 0 && exceedsBounds(this, messages, weight)) {
       const oldest = this.#durable === null ? this.#memory!.next() : this.#durable.next();
       if (oldest === null) return;
       this.#discard(oldest, 'queue-full');

@@ -1,3 +1,4 @@
+import { QueueCause } from '#explain/decision.ts';
 import { type Delivery, Obstacle } from '#message/delivery.ts';
 
 /** What became of a delivery that a sink was given. */
@@ -25,4 +26,11 @@ export interface Sink {
 export function obstacleOf(sink: Sink | null, isWindowFull: boolean): Obstacle {
   if (sink?.isWritable === false) return Obstacle.Client;
   return isWindowFull ? Obstacle.Inflight : Obstacle.Queue;
+}
+
+/** What a delivery waits for that cannot be sent at once. */
+export function queueCauseOf(sink: Sink | null, isWindowFull: boolean): QueueCause {
+  if (sink === null) return QueueCause.Offline;
+  if (!sink.isWritable) return QueueCause.NotReading;
+  return isWindowFull ? QueueCause.Window : QueueCause.Others;
 }

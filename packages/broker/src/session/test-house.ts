@@ -204,7 +204,7 @@ export class TestHouse {
 
   get house(): SessionHouse {
     const { clock, deadlines, store, committer, log, counters, limits, events } = this;
-    return { clock, deadlines, store, committer, log, counters, limits, events, logger: silentLogger };
+    return { clock, deadlines, store, committer, log, counters, decisions: null, limits, events, logger: silentLogger };
   }
 
   async load(): Promise<this> {
