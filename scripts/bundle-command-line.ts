@@ -13,8 +13,12 @@ const EXTERNAL = /^(?!@wrenmq\/(client|codec)(\/|$))(?![.#/])[@a-z]/;
 export async function bundleCommandLine(folder: string): Promise<void> {
   const compiled = join(folder, 'dist');
   const bundle = await rolldown({
-    // The second is the entry of a thread.
-    input: { main: join(compiled, 'main.js'), sleeper: join(compiled, 'bench', 'sleeper.js') },
+    // The others are entries of threads.
+    input: {
+      main: join(compiled, 'main.js'),
+      sleeper: join(compiled, 'bench', 'sleeper.js'),
+      'bench-worker': join(compiled, 'bench', 'bench-worker.js'),
+    },
     platform: 'node',
     external: EXTERNAL,
     logLevel: 'warn',

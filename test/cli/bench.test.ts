@@ -6,48 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { freePort, hasMosquitto, launchAedes, launchBroker, launchMosquitto, repository, tempDirectory, WireClient } from '@wrenmq/testkit';
+import { INVALID, type Result, runBench as bench, whole } from './run-bench.ts';
 import { wrenmq } from './run-wrenmq.ts';
-
-interface Result {
-  readonly schema: string;
-  readonly version: string;
-  readonly isValid: boolean;
-  readonly invalid: readonly string[];
-  readonly loop: string;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly latency: Latency | null;
-  readonly acknowledgement: Latency | null;
-  readonly connect: Latency | null;
-}
-
-interface Latency {
-  readonly count: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-}
-
-const INVALID = 6;
-
-/** Runs a scenario. Whether it is VALID is a matter of the machine, so both are right, as long as the exit code says the same. */
-async function bench(port: number, scenario: string, ...args: readonly string[]): Promise<Result> {
-  const { status, stdout, stderr } = await wrenmq('bench', scenario, '-h', '127.0.0.1', '-p', String(port), '--json', ...args);
-  const result = JSON.parse(stdout || '{}') as Result;
-  assert.equal(status, result.isValid ? 0 : INVALID, stderr);
-  assert.equal(result.invalid.length > 0, !result.isValid);
-  assert.equal(result.schema, 'wrenmq.bench/1');
-  for (const latency of [result.latency, result.acknowledgement, result.connect]) {
-    if (latency === null) continue;
-    // The largest is exact, the others to a thousandth.
-    assert.ok(
-      latency.count > 0 && latency.p50Ms <= latency.p99Ms && latency.p99Ms <= latency.maxMs * 1.001 + 0.001,
-      JSON.stringify(latency),
-    );
-  }
-  return result;
-}
-
-const whole = { lost: 0, duplicates: 0, outOfOrder: 0, missed: 0, lostConnections: 0, failed: 0 };
 
 test('every scenario delivers what it counts, at every QoS', async () => {
   await using broker = await launchBroker();

@@ -26,6 +26,11 @@ const SCENARIOS: readonly Description[] = [
     examples: [
       ['wrenmq bench pubsub -n 50 --rate 20000 --ramp 5 --duration 30', 'open loop: latency from the intended time'],
       ['wrenmq bench pubsub -n 50 --rate 0 --window 100', 'closed loop: as fast as it goes'],
+      ['wrenmq bench pubsub -n 200 --rate 100000 --workers 3', 'from three threads, each with its share of the clients'],
+      [
+        'wrenmq bench pubsub -q 1 --broker-metrics http://127.0.0.1:18083 --hlog run.hlog',
+        'with what the broker used; histograms in a file',
+      ],
     ],
   },
   {
@@ -49,6 +54,7 @@ const SCENARIOS: readonly Description[] = [
     examples: [
       ['wrenmq bench conn -n 1000 --rate 200', 'a thousand, 200 a second'],
       ['wrenmq bench conn -n 100 --rate 200 --count 5000', 'each new one takes the place of the oldest'],
+      ['wrenmq bench conn -n 5000 --durable --reconnect-storm', 'then all are cut, and come back at once'],
     ],
   },
 ];
@@ -72,6 +78,9 @@ export function addBench(program: Command): void {
     else addMessageFlags(command);
     command
       .option('--fail-if <condition>', "such as 'p99>20ms', 'lost>0' or 'received/s<900': ends with 6; repeatable", collect)
+      .option('--workers <n>', 'threads that share the clients among them, or auto: one less than there are cores; default: 1')
+      .option('--broker-metrics <url>', "the broker's /metrics, which is asked before and after: CPU, messages, drops, memory")
+      .option('--hlog <file>', 'write histograms there, an interval a second, as HdrHistogram has its logs')
       .option('--out <file>', 'write the result there too, as JSON: for wrenmq bench compare')
       .addOption(new Option('--json', 'one JSON object'))
       .option('--no-progress', 'no progress bar on a terminal');
@@ -90,8 +99,9 @@ function addConnectFlags(command: Command): void {
     .option('--rate <per second>', 'new connections; default: 500; 0: as fast as --window at a time allow')
     .option('--ramp <seconds>', 'let the rate grow so long; default: 0')
     .option('--count <n>', 'connections in all; default: as many as clients')
-    .option('--window <n>', 'with --rate 0, attempts under way at a time; default: 100')
-    .option('--durable', 'with sessions that outlive their connections');
+    .option('--window <n>', 'attempts under way at a time; default: 100 with --rate 0, else no limit')
+    .option('--durable', 'with sessions that outlive their connections')
+    .option('--reconnect-storm', 'when all are connected, cut all at once: how long until all are served again');
 }
 
 function addMessageFlags(command: Command): void {

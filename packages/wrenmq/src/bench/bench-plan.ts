@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { CommandError, ExitCode } from '#exit-code.ts';
 import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import { readNumber, readQoS } from '#connection/read-value.ts';
+import { metricsUrl } from './broker-metrics.ts';
 import type { LoadPlan } from './load-outcome.ts';
 import { stampBytes } from './stamp.ts';
 import { readThreshold, type Threshold } from './thresholds.ts';
@@ -27,6 +29,10 @@ export interface BenchFlags extends ConnectionFlags {
   readonly failIf?: readonly string[];
   readonly out?: string;
   readonly csv?: string;
+  readonly hlog?: string;
+  readonly workers?: string;
+  readonly reconnectStorm?: true;
+  readonly brokerMetrics?: string;
   readonly json?: true;
   readonly progress?: false;
 }
@@ -41,6 +47,12 @@ export interface BenchPlan extends Omit<LoadPlan, 'run'> {
   readonly payloadBytes: number;
   readonly connectRate: number;
   readonly isDurable: boolean;
+  /** Threads that share the clients among them. */
+  readonly workers: number;
+  /** Cut all connections when they stand, and have them come back. */
+  readonly hasStorm: boolean;
+  /** Where the broker tells what it uses. */
+  readonly metricsUrl: string | null;
   readonly thresholds: readonly Threshold[];
   readonly isJson: boolean;
   readonly hasProgress: boolean;
@@ -63,9 +75,16 @@ export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
   const rate =
     readNumber('--rate', flags.rate, { min: 0, max: 1e8, fraction: true }) ?? (scenario === 'conn' ? DEFAULT_CONNECT_RATE : DEFAULT_RATE);
   if (rate === 0 && flags.ramp !== undefined) throw new CommandError('wrenmq: --ramp needs a --rate to reach', ExitCode.Usage);
+  const clients = readNumber('--clients', flags.clients, { min: 1, max: 1_000_000 }) ?? (scenario === 'conn' ? 100 : 10);
+  const workers = readWorkers(flags.workers, clients);
+  const hasStorm = flags.reconnectStorm === true;
   return {
     scenario,
-    clients: readNumber('--clients', flags.clients, { min: 1, max: 1_000_000 }) ?? (scenario === 'conn' ? 100 : 10),
+    clients,
+    workers,
+    hasStorm,
+    metricsUrl: metricsUrl(flags.brokerMetrics)?.href ?? null,
+    keepsHistograms: workers > 1 || flags.hlog !== undefined,
     topics: readNumber('--topics', flags.topics, { min: 1, max: 1_000_000 }),
     topicPrefix: flags.topic,
     share: flags.share,
@@ -85,6 +104,16 @@ export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
     isJson: flags.json === true,
     hasProgress: flags.progress !== false && process.stderr.isTTY,
   };
+}
+
+const WORKERS_MAX = 64;
+
+/** No thread without a client. `auto` leaves a core to the broker. */
+function readWorkers(text: string | undefined, clients: number): number {
+  if (text === 'auto') return Math.min(clients, WORKERS_MAX, Math.max(1, availableParallelism() - 1));
+  const workers = readNumber('--workers', text, { min: 1, max: WORKERS_MAX }) ?? 1;
+  if (workers > clients) throw new CommandError(`wrenmq: --workers ${workers}: there are only ${clients} clients`, ExitCode.Usage);
+  return workers;
 }
 
 /** Each moment is remembered: a rate that makes more of them in a second is none that random moments are for. */

@@ -1,12 +1,11 @@
 import { reasonName } from '@wrenmq/codec';
 import type { BenchPlan } from './bench-plan.ts';
-import type { ConnectOutcome } from './connect-load.ts';
-import type { MeasuredLoad } from './generator-load.ts';
-import { judgeGenerator } from './judge.ts';
+import type { BrokerUse } from './broker-metrics.ts';
 import { environment } from './environment.ts';
-import type { LatencySummary } from './latency-histogram.ts';
+import type { MeasuredLoad } from './generator-load.ts';
+import { type EncodedHistogram, LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 import type { MeasuredSecond } from './second-series.ts';
-import type { LoadOutcome } from './load-outcome.ts';
+import type { RunOutcome } from './run-outcome.ts';
 
 export interface BenchResult {
   readonly schema: 'wrenmq.bench/1';
@@ -32,35 +31,43 @@ export interface BenchResult {
   readonly acknowledgement: LatencySummary | null;
   readonly scheduleDelay: LatencySummary | null;
   readonly connect: LatencySummary | null;
+  readonly storm: StormResult | null;
   /** Second by second of the time that was measured; the last one that began is not whole and not there. */
   readonly series: readonly MeasuredSecond[];
-  readonly generator: MeasuredLoad;
+  readonly generator: GeneratorResult;
+  /** What the broker says that it used; null where it was not asked. */
+  readonly broker: BrokerUse | null;
   readonly environment: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** The busiest and the latest of all workers; their CPU together. */
+export interface GeneratorResult extends MeasuredLoad {
+  readonly workers: readonly MeasuredLoad[];
+}
+
+export interface StormResult {
+  readonly clients: number;
+  readonly served: number;
+  readonly unserved: number;
+  readonly sessionsResumed: number;
+  /** Attempts; each was tried again. */
+  readonly failedAttempts: number;
+  /** From the cut until all were served, or until the rest was given up. */
+  readonly elapsedMs: number;
+  /** From the cut to CONNACK, of each. */
+  readonly latency: LatencySummary | null;
 }
 
 interface Parts {
   readonly plan: BenchPlan;
   readonly url: string;
   readonly version: 4 | 5;
-  readonly connections: ConnectOutcome;
-  readonly load: MeasuredLoad;
-  /** Null when the run only connected. */
-  readonly messages: LoadOutcome | null;
+  readonly outcome: RunOutcome;
+  readonly broker: BrokerUse | null;
 }
 
-export function composeResult(parts: Parts): BenchResult {
-  const { plan, url, version, connections, messages, load } = parts;
-  const delay = messages?.scheduleDelay ?? connections.scheduleDelay;
-  const latency = messages === null ? connections.latency : messages.latency.count > 0 ? messages.latency : messages.acknowledgement;
-  const invalid = judgeGenerator({
-    ...load,
-    scheduleDelayP99Ms: delay.count === 0 ? null : delay.percentile(99),
-    latencyP99Ms: latency.count === 0 ? null : latency.percentile(99),
-    missed: messages?.missed ?? 0,
-    due: messages?.due ?? 0,
-  });
-  const some = (histogram: { readonly count: number; summary(): LatencySummary } | undefined): LatencySummary | null =>
-    histogram === undefined || histogram.count === 0 ? null : histogram.summary();
+export function composeResult({ plan, url, version, outcome, broker }: Parts): BenchResult {
+  const { connections, messages, invalid } = outcome;
   return {
     schema: 'wrenmq.bench/1',
     scenario: plan.scenario,
@@ -71,22 +78,52 @@ export function composeResult(parts: Parts): BenchResult {
     loop: plan.rate === 0 ? 'closed' : 'open',
     options: optionsOf(plan),
     elapsedMs: Math.round(messages?.measured.elapsedMs ?? connections.elapsedMs),
-    rates: ratesOf(plan, connections, messages),
-    counts: countsOf(connections, messages),
-    reasonCodes: reasonsOf(connections, messages),
-    latency: some(messages?.latency),
-    service: some(messages?.service),
-    acknowledgement: some(messages?.acknowledgement),
-    scheduleDelay: some(delay),
-    connect: some(connections.latency),
-    series: messages?.series ?? [],
-    generator: {
-      utilization: toThousandths(load.utilization),
-      loopDelayP99Ms: toThousandths(load.loopDelayP99Ms),
-      cpu: toThousandths(load.cpu),
-    },
+    rates: ratesOf(plan, outcome),
+    counts: countsOf(outcome),
+    reasonCodes: reasonsOf(outcome),
+    latency: summaryOf(messages?.latency),
+    service: summaryOf(messages?.service),
+    acknowledgement: summaryOf(messages?.acknowledgement),
+    scheduleDelay: summaryOf((messages ?? connections).scheduleDelay),
+    connect: summaryOf(connections.latency),
+    storm: stormOf(outcome),
+    series: (messages?.seconds ?? []).map(({ histograms: _histograms, ...second }) => second),
+    generator: generatorOf(outcome.loads),
+    broker,
     environment: environment(new URL(url).hostname),
   };
+}
+
+function summaryOf(histogram: EncodedHistogram | undefined): LatencySummary | null {
+  return histogram === undefined || histogram.count === 0 ? null : LatencyHistogram.of([histogram]).summary();
+}
+
+function stormOf({ storm }: RunOutcome): StormResult | null {
+  if (storm === null) return null;
+  const { clients, served, sessionsResumed, failures, elapsedMs, latency } = storm;
+  const failedAttempts = sumOf(failures.values());
+  const rounded = Math.round(elapsedMs * 10) / 10;
+  return { clients, served, unserved: clients - served, sessionsResumed, failedAttempts, elapsedMs: rounded, latency: summaryOf(latency) };
+}
+
+function generatorOf(loads: readonly MeasuredLoad[]): GeneratorResult {
+  const workers = loads.map(({ utilization, loopDelayP99Ms, cpu }) => ({
+    utilization: toThousandths(utilization),
+    loopDelayP99Ms: toThousandths(loopDelayP99Ms),
+    cpu: toThousandths(cpu),
+  }));
+  return {
+    utilization: Math.max(...workers.map(({ utilization }) => utilization)),
+    loopDelayP99Ms: Math.max(...workers.map(({ loopDelayP99Ms }) => loopDelayP99Ms)),
+    cpu: toThousandths(sumOf(workers.map(({ cpu }) => cpu))),
+    workers,
+  };
+}
+
+function sumOf(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
 }
 
 function toThousandths(value: number): number {
@@ -95,9 +132,11 @@ function toThousandths(value: number): number {
 
 function optionsOf(plan: BenchPlan): BenchResult['options'] {
   const finite = (value: number): number | null => (value === Infinity ? null : value);
-  const { clients, topics, qos, payloadBytes, rate, rampMs, warmupMs, window, isDurable, share } = plan;
+  const { clients, workers, hasStorm, topics, qos, payloadBytes, rate, rampMs, warmupMs, window, isDurable, share } = plan;
   return {
     clients,
+    workers,
+    reconnectStorm: hasStorm,
     topics: topics ?? null,
     qos,
     payloadBytes,
@@ -113,13 +152,9 @@ function optionsOf(plan: BenchPlan): BenchResult['options'] {
   };
 }
 
-function ratesOf(
-  { payloadBytes }: BenchPlan,
-  { connected, elapsedMs }: ConnectOutcome,
-  messages: LoadOutcome | null,
-): BenchResult['rates'] {
+function ratesOf({ payloadBytes }: BenchPlan, { connections, messages }: RunOutcome): BenchResult['rates'] {
   const perSecond = (count: number, ms: number): number => Math.round((count / Math.max(1, ms)) * 10_000) / 10;
-  if (messages === null) return { connected: perSecond(connected, elapsedMs) };
+  if (messages === null) return { connected: perSecond(connections.connected, connections.elapsedMs) };
   const { sent, received, acknowledged, elapsedMs: measuredMs } = messages.measured;
   return {
     sent: perSecond(sent, measuredMs),
@@ -129,15 +164,15 @@ function ratesOf(
   };
 }
 
-function countsOf({ connected, failures }: ConnectOutcome, messages: LoadOutcome | null): BenchResult['counts'] {
-  const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
-  if (messages === null) return { connected, failed };
+function countsOf({ connections: { connected, failures }, messages, storm }: RunOutcome): BenchResult['counts'] {
+  const failed = sumOf(failures.values());
+  if (messages === null) return { connected, failed, ...(storm === null ? {} : { unserved: storm.clients - storm.served }) };
   const { total, expected, duplicates, outOfOrder, heldBack, missed, lostConnections } = messages;
   const lost = Math.max(0, expected - (total.received - duplicates));
   return { connected, failed, ...total, expected, lost, duplicates, outOfOrder, heldBack, missed, lostConnections };
 }
 
-function reasonsOf({ failures }: ConnectOutcome, messages: LoadOutcome | null): BenchResult['reasonCodes'] {
+function reasonsOf({ connections, messages, storm }: RunOutcome): BenchResult['reasonCodes'] {
   const codes = [...(messages?.reasonCodes ?? [])].map(([code, count]) => [reasonName(code), count] as const);
-  return Object.fromEntries([...failures, ...codes]);
+  return Object.fromEntries([...connections.failures, ...(storm?.failures ?? []), ...codes]);
 }

@@ -73,8 +73,9 @@ function warningsAbout(before: BenchResult, after: BenchResult): string[] {
   for (const [name, result] of Object.entries({ first: before, second: after }))
     if (!result.isValid) warnings.push(`the ${name} run is INVALID: ${result.invalid.join('; ')}`);
   if (before.scenario !== after.scenario) warnings.push(`the scenarios differ: ${before.scenario}, ${after.scenario}`);
-  for (const name of new Set([...Object.keys(before.options), ...Object.keys(after.options)]))
-    if (!IGNORED_OPTIONS.has(name) && before.options[name] !== after.options[name])
+  // An older result may lack an option that did not exist.
+  for (const name of Object.keys(before.options))
+    if (!IGNORED_OPTIONS.has(name) && name in after.options && before.options[name] !== after.options[name])
       warnings.push(`the runs differ in ${name}: ${before.options[name]}, ${after.options[name]}`);
   for (const name of ['node', 'cpu', 'cores', 'platform'])
     if (before.environment[name] !== after.environment[name])

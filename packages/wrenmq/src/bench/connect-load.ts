@@ -1,4 +1,5 @@
-import { LatencyHistogram } from './latency-histogram.ts';
+import { GeneratorLoad, type MeasuredLoad } from './generator-load.ts';
+import { type EncodedHistogram, LatencyHistogram } from './latency-histogram.ts';
 import { pace } from './pacer.ts';
 import { PreciseClock } from './precise-clock.ts';
 import { Schedule } from './schedule.ts';
@@ -12,14 +13,16 @@ export interface ConnectLoadOptions {
   readonly interrupted: AbortSignal;
 }
 
+/** Nothing but data: it goes from thread to thread. */
 export interface ConnectOutcome {
   readonly connected: number;
   /** How many attempts failed, by what was said. */
   readonly failures: ReadonlyMap<string, number>;
   readonly elapsedMs: number;
   /** From the time when the attempt was intended to its success. */
-  readonly latency: LatencyHistogram;
-  readonly scheduleDelay: LatencyHistogram;
+  readonly latency: EncodedHistogram;
+  readonly scheduleDelay: EncodedHistogram;
+  readonly load: MeasuredLoad;
 }
 
 /** Makes `count` attempts, each at its time; resolves when all have ended. */
@@ -28,6 +31,8 @@ export async function connectLoad(options: ConnectLoadOptions, attempt: (index: 
   const [latency, scheduleDelay] = [new LatencyHistogram(), new LatencyHistogram()];
   const failures = new Map<string, number>();
   using clock = rate === 0 ? null : await PreciseClock.open();
+  const load = new GeneratorLoad();
+  load.start();
   const startMs = performance.now();
   let connected = 0;
   const tryOne = async (index: number, dueMs: number): Promise<void> => {
@@ -61,5 +66,6 @@ export async function connectLoad(options: ConnectLoadOptions, attempt: (index: 
     await pace(clock, step);
     await Promise.all(attempts);
   }
-  return { connected, failures, elapsedMs: performance.now() - startMs, latency, scheduleDelay };
+  const elapsedMs = performance.now() - startMs;
+  return { connected, failures, elapsedMs, latency: latency.encode(), scheduleDelay: scheduleDelay.encode(), load: load.stop() };
 }

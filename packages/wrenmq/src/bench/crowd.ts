@@ -10,28 +10,36 @@ const PER_ADDRESS = 20_000;
 /** Seconds for durable sessions, which the run takes away itself: this is for the case that it cannot. */
 const EXPIRY = 3600;
 
-/** The clients of one run. */
+/** What all workers of a run have in common. */
+export interface RunIdentity {
+  /** By which its messages and client ids are known. */
+  readonly run: number;
+  /** What the broker speaks. */
+  readonly version: 4 | 5;
+}
+
+/** Finds out what the broker speaks. */
+export async function identifyRun(broker: WireBroker): Promise<RunIdentity> {
+  const { session } = await connectSession(broker);
+  session.disconnect();
+  return { run: randomBytes(4).readUInt32LE() || 1, version: session.version as 4 | 5 };
+}
+
+/** The clients of one worker in a run. */
 export class Crowd {
   readonly broker: WireBroker;
   readonly version: 4 | 5;
-  /** By which the run's messages and client ids are known. */
-  readonly run = randomBytes(4).readUInt32LE() || 1;
+  readonly run: number;
   readonly #buffers = new LoadBuffers(new Stamp());
   readonly #options: Omit<LoadClientOptions, 'version'>;
-  readonly #durable: string[] = [];
+  readonly #durable = new Set<string>();
   readonly #clients = new Set<LoadClient>();
 
-  constructor(broker: WireBroker, version: 4 | 5, options: Omit<LoadClientOptions, 'version'>) {
+  constructor(broker: WireBroker, { run, version }: RunIdentity, options: Omit<LoadClientOptions, 'version'>) {
     this.broker = broker;
+    this.run = run;
     this.version = version;
     this.#options = options;
-  }
-
-  /** Finds out what the broker speaks. */
-  static async gather(broker: WireBroker, options: Omit<LoadClientOptions, 'version'>): Promise<Crowd> {
-    const { session } = await connectSession(broker);
-    session.disconnect();
-    return new Crowd(broker, session.version as 4 | 5, options);
   }
 
   create(index: number, observer: LoadObserver): LoadClient {
@@ -40,22 +48,28 @@ export class Crowd {
     return client;
   }
 
-  /** Connects a client; rejects with what the broker, or the system, says. */
-  async connect(client: LoadClient, isDurable: boolean): Promise<void> {
+  /** Connects a client; rejects with what the broker, or the system, says. Tells whether the broker had its session. */
+  async connect(client: LoadClient, isDurable: boolean): Promise<boolean> {
     const packet = this.#connectPacket(this.#clientId(client.index), isDurable);
-    if (isDurable) this.#durable.push(packet.clientId);
+    if (isDurable) this.#durable.add(packet.clientId);
     const connack = await client.connect(this.#target(client.index), packet).catch((error: NodeJS.ErrnoException) => {
-      client.destroy();
+      this.cut(client);
       throw error.code === 'EMFILE' ? new Error('too many open files: raise the limit with ulimit -n') : error;
     });
     if (connack === null) throw new Error('closed by the broker without an answer');
-    if (connack.reasonCode === 0) return;
-    client.destroy();
+    if (connack.reasonCode === 0) return connack.sessionPresent;
+    this.cut(client);
     throw new Error(`refused by the broker: ${this.version === 5 ? reasonName(connack.reasonCode) : `return code ${connack.reasonCode}`}`);
   }
 
   leave(client: LoadClient): void {
     client.leave();
+    this.#clients.delete(client);
+  }
+
+  /** As the network does it: the broker is told nothing. */
+  cut(client: LoadClient): void {
+    client.destroy();
     this.#clients.delete(client);
   }
 

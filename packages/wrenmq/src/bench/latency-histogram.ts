@@ -1,4 +1,4 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { HdrCounts } from './hdr-counts.ts';
 
 export interface LatencySummary {
   readonly count: number;
@@ -11,57 +11,77 @@ export interface LatencySummary {
   readonly meanMs: number;
 }
 
+/** A histogram on its way from one thread to another, or to a file. */
+export interface EncodedHistogram {
+  readonly count: number;
+  readonly sumMs: number;
+  readonly maxMs: number;
+  /** `HdrCounts.encode`, in nanoseconds. */
+  readonly counts: Uint8Array;
+}
+
 const NS_PER_MS = 1e6;
-const HIGHEST_NS = 3600 * 1e9;
 const COUNT_FOR_P99_9 = 1000;
 
 /** An HDR histogram of times from a nanosecond to an hour, each exact to a thousandth of itself. */
 export class LatencyHistogram {
-  readonly #histogram: RecordableHistogram = createHistogram({ lowest: 1, highest: HIGHEST_NS, figures: 3 });
-  #count = 0;
+  readonly #counts = new HdrCounts();
   #sumMs = 0;
   #maxMs = 0;
 
+  /** The sum of histograms. */
+  static of(encoded: readonly EncodedHistogram[]): LatencyHistogram {
+    const sum = new LatencyHistogram();
+    for (const each of encoded) sum.addEncoded(each);
+    return sum;
+  }
+
   record(ms: number): void {
-    this.#count += 1;
     this.#sumMs += ms;
     if (ms > this.#maxMs) this.#maxMs = ms;
-    const ns = Math.round(ms * NS_PER_MS);
-    // Two clocks of one machine may differ by their rounding.
-    this.#histogram.record(ns < 1 ? 1 : ns > HIGHEST_NS ? HIGHEST_NS : ns);
+    this.#counts.record(Math.round(ms * NS_PER_MS));
   }
 
   /** Adds what another one has recorded, which is empty afterwards. */
   take(other: LatencyHistogram): void {
-    if (other.#count === 0) return;
-    this.#count += other.#count;
+    if (other.count === 0) return;
     this.#sumMs += other.#sumMs;
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
-    this.#histogram.add(other.#histogram);
-    other.#histogram.reset();
-    other.#count = 0;
+    this.#counts.add(other.#counts);
+    other.#counts.reset();
     other.#sumMs = 0;
     other.#maxMs = 0;
   }
 
+  encode(): EncodedHistogram {
+    return { count: this.count, sumMs: this.#sumMs, maxMs: this.#maxMs, counts: this.#counts.encode() };
+  }
+
+  /** Adds what `encode` has written. */
+  addEncoded({ sumMs, maxMs, counts }: EncodedHistogram): void {
+    this.#sumMs += sumMs;
+    this.#maxMs = Math.max(this.#maxMs, maxMs);
+    this.#counts.addEncoded(counts);
+  }
+
   get count(): number {
-    return this.#count;
+    return this.#counts.total;
   }
 
   /** In milliseconds; 0 when nothing was recorded. */
   percentile(percent: number): number {
-    return this.#count === 0 ? 0 : this.#histogram.percentile(percent) / NS_PER_MS;
+    return this.#counts.percentile(percent) / NS_PER_MS;
   }
 
   summary(): LatencySummary {
     return {
-      count: this.#count,
+      count: this.count,
       p50Ms: toMicroseconds(this.percentile(50)),
       p90Ms: toMicroseconds(this.percentile(90)),
       p99Ms: toMicroseconds(this.percentile(99)),
-      p99_9Ms: this.#count < COUNT_FOR_P99_9 ? null : toMicroseconds(this.percentile(99.9)),
+      p99_9Ms: this.count < COUNT_FOR_P99_9 ? null : toMicroseconds(this.percentile(99.9)),
       maxMs: toMicroseconds(this.#maxMs),
-      meanMs: toMicroseconds(this.#count === 0 ? 0 : this.#sumMs / this.#count),
+      meanMs: toMicroseconds(this.count === 0 ? 0 : this.#sumMs / this.count),
     };
   }
 }

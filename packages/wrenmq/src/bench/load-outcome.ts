@@ -1,7 +1,7 @@
 import type { QoS } from '@wrenmq/codec';
 import type { MeasuredLoad } from './generator-load.ts';
-import type { LatencyHistogram } from './latency-histogram.ts';
-import type { MeasuredSecond } from './second-series.ts';
+import type { EncodedHistogram } from './latency-histogram.ts';
+import type { RecordedSecond } from './second-series.ts';
 import type { MessageHead } from './load-client.ts';
 
 export interface LoadStream {
@@ -27,6 +27,8 @@ export interface LoadPlan {
   readonly drainMs: number;
   /** Of messages at random moments; null: evenly. */
   readonly poissonSeed: number | null;
+  /** Keeps the histograms of every second, to add them to those of other workers or to write them down. */
+  readonly keepsHistograms: boolean;
 }
 
 export interface LoadCounts {
@@ -35,6 +37,7 @@ export interface LoadCounts {
   received: number;
 }
 
+/** Nothing but data: it goes from thread to thread. */
 export interface LoadOutcome {
   /** All of the run, ramp and warm-up too. */
   readonly total: Readonly<LoadCounts>;
@@ -52,10 +55,12 @@ export interface LoadOutcome {
   readonly lostConnections: number;
   /** Of acknowledgements that refuse and of DISCONNECTs. */
   readonly reasonCodes: ReadonlyMap<number, number>;
-  readonly latency: LatencyHistogram;
-  readonly service: LatencyHistogram;
-  readonly scheduleDelay: LatencyHistogram;
-  readonly acknowledgement: LatencyHistogram;
-  readonly series: readonly MeasuredSecond[];
+  readonly latency: EncodedHistogram;
+  readonly service: EncodedHistogram;
+  readonly scheduleDelay: EncodedHistogram;
+  readonly acknowledgement: EncodedHistogram;
+  readonly seconds: readonly RecordedSecond[];
+  /** What was measured after the last whole second. */
+  readonly rest: RecordedSecond;
   readonly load: MeasuredLoad;
 }

@@ -1,6 +1,6 @@
 // HOT
 import { DeliveryLedger } from './delivery-ledger.ts';
-import { GeneratorLoad } from './generator-load.ts';
+import { GeneratorLoad, type MeasuredLoad } from './generator-load.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadCounts, LoadOutcome, LoadPlan, LoadStream } from './load-outcome.ts';
 import type { LoadClient, LoadObserver, MessageHead } from './load-client.ts';
@@ -8,55 +8,42 @@ import { pace, type PacerClock } from './pacer.ts';
 import { PreciseClock } from './precise-clock.ts';
 import { PoissonSchedule } from './poisson-schedule.ts';
 import { Schedule } from './schedule.ts';
+import { Publisher } from './publisher.ts';
+import { Responder } from './responder.ts';
+import type { BoardState, RunBoard } from './run-board.ts';
 import { SecondSeries } from './second-series.ts';
 import { machineClockOffsetMs, Stamp } from './stamp.ts';
-
-interface Replies {
-  readonly headOfStream: readonly MessageHead[];
-  readonly waiting: Stamp[];
-}
-
-class Publisher {
-  readonly client: LoadClient;
-  readonly streams: readonly LoadStream[];
-  readonly copiesMax: number;
-  sent = 0;
-  /** Messages that are due and not sent. */
-  owed = 0;
-  /** Deliveries of sent messages that have not come. */
-  outstanding = 0;
-  outstandingBefore = 0;
-  isHeld = false;
-  heldUntilMs = 0;
-  isReady = false;
-
-  constructor(client: LoadClient, streams: readonly LoadStream[]) {
-    this.client = client;
-    this.streams = streams;
-    this.copiesMax = Math.max(...streams.map(({ copies }) => copies));
-  }
-}
 
 /** Due messages that are handed to publishers before the network is looked at again. */
 const DUE_PER_STEP_MAX = 10_000;
 /** How much longer than planned a generator may try that cannot keep up. */
 const OVERTIME_MS = 500;
 const DRAIN_CHECK_MS = 20;
+const REPORT_MS = 200;
 const STALL_CHECK_MS = 1000;
 const SECOND_MS = 1000;
 
-/** The messages of one run, from the first to what is still on its way after the last. All clients are connected. */
-export class LoadRun implements LoadObserver {
+/**
+ * The messages of one run, from the first to what is still on its way after the last; in each worker those of its own clients. All clients are
+ * connected.
+ */
+export class LoadRun implements LoadObserver, Disposable {
   readonly counts: LoadCounts = { sent: 0, acknowledged: 0, received: 0 };
   readonly #plan: LoadPlan;
+  readonly #board: RunBoard;
   readonly #offsetMs = machineClockOffsetMs();
   readonly #publishers: Publisher[] = [];
+  /** The same by their number in the run; undefined where another worker has them. */
+  readonly #publisherAt: (Publisher | undefined)[] = [];
   readonly #publisherOf: Publisher[] = [];
-  readonly #replies = new Map<LoadClient, Replies>();
+  /** By stream, the number of a publisher that another worker has. */
+  readonly #otherOf: number[] = [];
+  #responder: Responder | null = null;
+  #clock: PreciseClock | null = null;
   readonly #ledgers = new Map<LoadClient, DeliveryLedger>();
   readonly #outgoing = new Stamp();
   readonly #load = new GeneratorLoad();
-  readonly #series = new SecondSeries();
+  readonly #series: SecondSeries;
   readonly #service = new LatencyHistogram();
   readonly #scheduleDelay = new LatencyHistogram();
   readonly #reasonCodes = new Map<number, number>();
@@ -72,34 +59,49 @@ export class LoadRun implements LoadObserver {
   #heldBack = 0;
   /** Messages that are due by the end in an open loop. */
   #due = 0;
+  /** Messages to send in a closed loop. */
+  #share = 0;
   #lostConnections = 0;
 
-  constructor(plan: LoadPlan) {
+  constructor(plan: LoadPlan, board: RunBoard) {
     this.#plan = plan;
+    this.#board = board;
+    this.#series = new SecondSeries(plan.keepsHistograms);
   }
 
-  addPublisher(client: LoadClient, streams: readonly LoadStream[]): void {
-    const publisher = new Publisher(client, streams);
+  /** The next publisher of the run; without a client when another worker has it. */
+  addPublisher(client: LoadClient | undefined, streams: readonly LoadStream[]): void {
+    const publisher = client === undefined ? undefined : new Publisher(client, streams);
+    const number = this.#publisherAt.push(publisher) - 1;
+    for (const { id } of streams) this.#otherOf[id] = number;
+    if (publisher === undefined) return;
     this.#publishers.push(publisher);
-    for (const stream of streams) this.#publisherOf[stream.id] = publisher;
+    for (const { id } of streams) this.#publisherOf[id] = publisher;
   }
 
   /** This client sends each message back to where its stream has its answers. */
   addResponder(client: LoadClient, headOfStream: readonly MessageHead[]): void {
-    this.#replies.set(client, { headOfStream, waiting: [] });
+    this.#responder = new Responder(client, headOfStream, this.#plan.qos);
   }
 
-  /** Runs to the end, or until `interrupted`. */
-  async untilEnd(interrupted: AbortSignal): Promise<LoadOutcome> {
+  /** Gets ready to start in time, once all clients are added. */
+  async prepare(): Promise<void> {
+    if (this.#plan.rate > 0 && this.#publishers.length > 0) this.#clock = await PreciseClock.open();
+  }
+
+  /** Runs to the end, or until `interrupted`. `startMs`: on the machine's clock, when it begins; all workers begin at the same time. */
+  async untilEnd(interrupted: AbortSignal, startMs: number): Promise<LoadOutcome> {
     const { rate, rampMs, warmupMs } = this.#plan;
     interrupted.addEventListener('abort', () => this.#stopSending(), { once: true });
-    using clock = rate > 0 && this.#publishers.length > 0 ? await PreciseClock.open() : null;
-    this.#startMs = performance.now();
+    this.#startMs = startMs - this.#offsetMs;
+    this.#report('sending');
+    const reports = setInterval(() => this.#report(this.#publishers.length === 0 ? 'done' : 'sending'), REPORT_MS);
     const measuring = this.#startMeasuring(rampMs + warmupMs);
     if (this.#publishers.length === 0) await this.#listen();
-    else if (clock === null) await this.#sendClosed();
-    else await this.#sendOpen(rate, clock, interrupted);
+    else if (this.#clock === null) await this.#sendClosed();
+    else await this.#sendOpen(rate, this.#clock, interrupted);
     const { before, fromMs } = measuring();
+    clearInterval(reports);
     const elapsedMs = performance.now() - fromMs;
     const measured = {
       sent: this.counts.sent - before.sent,
@@ -108,10 +110,18 @@ export class LoadRun implements LoadObserver {
       elapsedMs,
     };
     const load = this.#load.stop();
-    if (!interrupted.aborted) await this.#drain();
-    const { latency, acknowledgement } = this.#series.totals();
+    await this.#drain(interrupted);
+    return this.#outcome(measured, load, interrupted.aborted);
+  }
+
+  [Symbol.dispose](): void {
+    this.#clock?.[Symbol.dispose]();
+  }
+
+  #outcome(measured: LoadOutcome['measured'], load: MeasuredLoad, isInterrupted: boolean): LoadOutcome {
+    const { latency, acknowledgement, seconds, rest } = this.#series.end(this.counts);
     // Whoever interrupts a run, or ends its connections, leaves nothing due.
-    const isWhole = !interrupted.aborted && this.#lostConnections === 0;
+    const isWhole = !isInterrupted && !this.#board.isBroken;
     const due = this.#schedule !== null && isWhole ? this.#due : this.counts.sent;
     const ledgers = [...this.#ledgers.values()];
     return {
@@ -125,19 +135,19 @@ export class LoadRun implements LoadObserver {
       missed: due - this.counts.sent,
       lostConnections: this.#lostConnections,
       reasonCodes: this.#reasonCodes,
-      latency,
-      service: this.#service,
-      scheduleDelay: this.#scheduleDelay,
-      acknowledgement,
-      series: this.#series.seconds,
+      latency: latency.encode(),
+      service: this.#service.encode(),
+      scheduleDelay: this.#scheduleDelay.encode(),
+      acknowledgement: acknowledgement.encode(),
+      seconds,
+      rest,
       load,
     };
   }
 
   onMessage(client: LoadClient, stamp: Stamp): void {
-    const replies = this.#replies.get(client);
-    if (replies !== undefined) {
-      if (stamp.run === this.#plan.run) this.#reply(client, replies, stamp);
+    if (this.#responder?.client === client) {
+      if (stamp.run === this.#plan.run) this.#responder.answer(stamp);
       return;
     }
     if (this.#plan.run !== 0 && stamp.run !== this.#plan.run) return;
@@ -150,16 +160,20 @@ export class LoadRun implements LoadObserver {
       this.#series.latency.record(latencyMs);
       this.#service.record(latencyMs - stamp.delayMs);
     }
-    const publisher = this.#plan.run === 0 ? undefined : this.#publisherOf[stamp.stream];
+    if (this.#plan.run === 0) {
+      if (this.counts.received >= this.#plan.count) this.#finished.resolve();
+      return;
+    }
+    const publisher = this.#publisherOf[stamp.stream];
     if (publisher !== undefined) {
       publisher.outstanding -= 1;
       if (this.#schedule === null) this.#makeReady(publisher);
-    } else if (this.counts.received >= this.#plan.count) this.#finished.resolve();
+    } else if (this.#plan.rate === 0) this.#board.noteDelivery(this.#otherOf[stamp.stream]);
   }
 
   onAcknowledged(client: LoadClient, intendedMs: number, reasonCode: number): void {
     // Answers are counted where they arrive.
-    if (this.#replies.has(client)) return;
+    if (this.#responder?.client === client) return;
     this.counts.acknowledged += 1;
     if (reasonCode >= 0x80) this.#noteReason(reasonCode);
     if (intendedMs - this.#offsetMs >= this.#measureFromMs)
@@ -168,28 +182,15 @@ export class LoadRun implements LoadObserver {
   }
 
   onRoom(client: LoadClient): void {
-    const replies = this.#replies.get(client);
-    if (replies !== undefined) {
-      while (replies.waiting.length > 0 && client.canSend(this.#plan.qos)) {
-        const stamp = replies.waiting.shift()!;
-        client.publish(replies.headOfStream[stamp.stream], stamp);
-      }
-      client.flush();
-      return;
-    }
-    const publisher = this.#publishers[client.index];
+    if (this.#responder?.client === client) return this.#responder.goOn();
+    const publisher = this.#publisherAt[client.index];
     if (publisher?.client === client) this.#makeReady(publisher);
   }
 
   onLost(_client: LoadClient, reasonCode: number): void {
     this.#lostConnections += 1;
+    this.#board.break();
     if (reasonCode >= 0) this.#noteReason(reasonCode);
-  }
-
-  /** A responder has a window too: what does not fit waits. There are no more of them than requests under way. */
-  #reply(client: LoadClient, replies: Replies, stamp: Stamp): void {
-    if (replies.waiting.length === 0 && client.canSend(this.#plan.qos)) client.publish(replies.headOfStream[stamp.stream], stamp);
-    else replies.waiting.push(Object.assign(new Stamp(), stamp));
   }
 
   #noteReason(reasonCode: number): void {
@@ -208,7 +209,8 @@ export class LoadRun implements LoadObserver {
       seconds = setInterval(() => this.#series.cut(this.counts), SECOND_MS);
       started = { before: { ...this.counts }, fromMs: performance.now() };
     };
-    const timer = delayMs === 0 ? start() : setTimeout(start, delayMs);
+    const restMs = this.#startMs + delayMs - performance.now();
+    const timer = restMs <= 0 ? start() : setTimeout(start, restMs);
     return () => {
       clearTimeout(timer ?? undefined);
       if (started === null) start();
@@ -225,42 +227,80 @@ export class LoadRun implements LoadObserver {
     const plannedMs = rampMs + warmupMs + durationMs;
     const total = Math.min(count, plannedMs === Infinity ? Infinity : schedule.countAt(plannedMs) - 1);
     const endMs = plannedMs === Infinity ? schedule.dueMs(total) : plannedMs;
-    this.#due = total;
+    this.#due = this.#publisherAt.reduce(
+      (sum, publisher, number) => sum + (publisher === undefined ? 0 : sharePart(total, number, this.#publisherAt.length)),
+      0,
+    );
     const step = (now: number): number | null => {
       const elapsedMs = now - this.#startMs;
-      if (interrupted.aborted || this.#lostConnections > 0 || elapsedMs > endMs + OVERTIME_MS) return null;
-      const due = Math.min(total, schedule.countAt(elapsedMs), this.#assigned + DUE_PER_STEP_MAX);
-      for (; this.#assigned < due; this.#assigned += 1) {
-        const publisher = this.#publishers[this.#assigned % this.#publishers.length];
-        publisher.owed += 1;
-        this.#makeReady(publisher);
-      }
+      if (interrupted.aborted || this.#board.isBroken || elapsedMs > endMs + OVERTIME_MS) return null;
+      this.#handOut(Math.min(total, schedule.countAt(elapsedMs), this.#assigned + DUE_PER_STEP_MAX));
       this.#pump();
+      while (this.#assigned < total && this.#publisherOfMessage(this.#assigned) === undefined) this.#assigned += 1;
       return this.#assigned < total ? this.#startMs + schedule.dueMs(this.#assigned) : null;
     };
     await pace(clock, step);
   }
 
+  /** Messages up to this one are due: those who send them owe them. */
+  #handOut(until: number): void {
+    for (; this.#assigned < until; this.#assigned += 1) {
+      const publisher = this.#publisherOfMessage(this.#assigned);
+      if (publisher === undefined) continue;
+      publisher.owed += 1;
+      this.#makeReady(publisher);
+    }
+  }
+
+  /** In turn; undefined when another worker has it. */
+  #publisherOfMessage(message: number): Publisher | undefined {
+    return this.#publisherAt[message % this.#publisherAt.length];
+  }
+
   async #sendClosed(): Promise<void> {
     const { rampMs, warmupMs, durationMs, count } = this.#plan;
-    const share = count / this.#publishers.length;
-    this.#publishers.forEach((publisher, index) => {
-      publisher.owed = count === Infinity ? Infinity : Math.floor(share * (index + 1)) - Math.floor(share * index);
+    const delayMs = Math.max(0, this.#startMs - performance.now());
+    await new Promise((resolve) => void setTimeout(resolve, delayMs));
+    this.#publisherAt.forEach((publisher, number) => {
+      if (publisher === undefined) return;
+      publisher.owed = count === Infinity ? Infinity : sharePart(count, number, this.#publisherAt.length);
+      this.#share += publisher.owed;
       this.#makeReady(publisher);
     });
     const end = durationMs === Infinity ? undefined : setTimeout(() => this.#stopSending(), rampMs + warmupMs + durationMs);
     const stalls = setInterval(() => this.#forgiveStalled(), STALL_CHECK_MS);
+    const listening = this.#board.onDeliveries(() => this.#takeDeliveries());
     await this.#finished.promise;
+    this.#board.stopListening();
+    await listening;
     clearTimeout(end);
     clearInterval(stalls);
   }
 
-  /** Only receives: until the time is over, or enough has come. */
+  /** What has come to subscribers of other workers. */
+  #takeDeliveries(): void {
+    for (const publisher of this.#publishers) {
+      const taken = this.#board.takeDeliveries(publisher.client.index);
+      if (taken === 0) continue;
+      publisher.outstanding -= taken;
+      this.#makeReady(publisher);
+    }
+  }
+
+  /** Only receives: until the time is over, enough has come, or nobody sends any more. */
   async #listen(): Promise<void> {
-    const { warmupMs, durationMs } = this.#plan;
-    const end = durationMs === Infinity ? undefined : setTimeout(() => this.#finished.resolve(), warmupMs + durationMs);
+    const { rampMs, warmupMs, durationMs, count } = this.#plan;
+    const isAlone = this.#publisherAt.length === 0;
+    this.#report('done');
+    const end = isAlone && durationMs !== Infinity ? setTimeout(() => this.#finished.resolve(), rampMs + warmupMs + durationMs) : undefined;
+    const checks = setInterval(() => {
+      this.#report('done');
+      const { isAnySending, received } = this.#board.sums();
+      if (this.#board.isBroken || (isAlone ? received >= count : !isAnySending)) this.#finished.resolve();
+    }, DRAIN_CHECK_MS);
     await this.#finished.promise;
     clearTimeout(end);
+    clearInterval(checks);
   }
 
   #stopSending(): void {
@@ -278,7 +318,7 @@ export class LoadRun implements LoadObserver {
       }
       publisher.outstandingBefore = publisher.outstanding;
     }
-    if (this.#lostConnections > 0) this.#stopSending();
+    if (this.#board.isBroken) this.#stopSending();
   }
 
   #makeReady(publisher: Publisher): void {
@@ -300,7 +340,7 @@ export class LoadRun implements LoadObserver {
       publisher.isReady = false;
       if (this.#isSending) this.#sendOwed(publisher);
     }
-    if (this.#schedule === null && this.counts.sent >= this.#plan.count) this.#stopSending();
+    if (this.#schedule === null && this.counts.sent >= this.#share) this.#stopSending();
   }
 
   #sendOwed(publisher: Publisher): void {
@@ -326,7 +366,7 @@ export class LoadRun implements LoadObserver {
     const { streams, client } = publisher;
     const order = publisher.sent++;
     const stream = streams[order % streams.length];
-    const dueMs = this.#schedule === null ? now : this.#startMs + this.#schedule.dueMs(client.index + order * this.#publishers.length);
+    const dueMs = this.#schedule === null ? now : this.#startMs + this.#schedule.dueMs(client.index + order * this.#publisherAt.length);
     const delayMs = Math.max(0, now - dueMs);
     if (publisher.isHeld || dueMs < publisher.heldUntilMs) this.#heldBack += this.#schedule === null ? 0 : 1;
     else if (this.#schedule !== null && dueMs >= this.#measureFromMs) this.#scheduleDelay.record(delayMs);
@@ -343,25 +383,35 @@ export class LoadRun implements LoadObserver {
     this.counts.sent += 1;
   }
 
-  /** Waits for what is on its way, as long as something comes. What the broker has held back may still be sent for `drainMs`. */
-  async #drain(): Promise<void> {
+  /** Waits for what is on its way, also between other workers, as long as something comes. What the broker has held back may be sent for `drainMs`. */
+  async #drain(interrupted: AbortSignal): Promise<void> {
+    const { drainMs } = this.#plan;
     let seen = -1;
     let sinceMs = performance.now();
-    const sendingUntilMs = sinceMs + this.#plan.drainMs;
-    while (this.#isMissing() && performance.now() - sinceMs < this.#plan.drainMs && this.#lostConnections === 0) {
-      if (performance.now() > sendingUntilMs) this.#isSending = false;
-      const now = this.counts.received + this.counts.acknowledged;
-      if (now !== seen) sinceMs = performance.now();
-      seen = now;
+    const sendingUntilMs = sinceMs + drainMs;
+    for (;;) {
+      this.#report(this.#hasUnfinished() ? 'waiting' : 'done');
+      const { isBusy, isAnySending, expected, received, acknowledged } = this.#board.sums();
+      const now = performance.now();
+      if (isAnySending || received + acknowledged !== seen) sinceMs = now;
+      seen = received + acknowledged;
+      const isOver = !isBusy && received >= expected;
+      if (isOver || now - sinceMs >= drainMs || this.#board.isBroken || interrupted.aborted) return;
+      if (now > sendingUntilMs) this.#isSending = false;
       await new Promise((resolve) => void setTimeout(resolve, DRAIN_CHECK_MS));
     }
   }
 
-  #isMissing(): boolean {
-    if (this.#publishers.length === 0) return false;
-    return (
-      this.counts.received < this.#expected ||
-      this.#publishers.some(({ client, owed }) => client.inflight > 0 || (owed > 0 && this.#isSending && this.#schedule !== null))
-    );
+  #hasUnfinished(): boolean {
+    return this.#publishers.some(({ client, owed }) => client.inflight > 0 || (owed > 0 && this.#isSending && this.#schedule !== null));
   }
+
+  #report(state: BoardState): void {
+    this.#board.report(this.counts, this.#expected, state);
+  }
+}
+
+/** How many of so many things, dealt out in turn, the one with this number gets. */
+function sharePart(things: number, number: number, among: number): number {
+  return Math.max(0, Math.ceil((things - number) / among));
 }

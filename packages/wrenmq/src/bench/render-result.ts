@@ -15,7 +15,9 @@ export function renderResult(result: BenchResult): string {
       .map(([name, rate]) => `${words(name)} ${number(rate)}`)
       .join('  ')}`,
     ...latencyLines(result),
-    `generator: busy ${Math.round(generator.utilization * 100)} %, CPU ${Math.round(generator.cpu * 100)} %, event loop late by ${ms(generator.loopDelayP99Ms)} at p99`,
+    ...stormLines(result),
+    ...brokerLines(result),
+    `generator: ${generator.workers.length > 1 ? `${generator.workers.length} workers, the worst ` : ''}busy ${Math.round(generator.utilization * 100)} %, CPU ${Math.round(generator.cpu * 100)} %, event loop late by ${ms(generator.loopDelayP99Ms)} at p99`,
     ...Object.entries(result.reasonCodes).map(([reason, count]) => `${reason}: ${number(count)}`),
   ];
   if (result.isValid) return [...lines, 'VALID'].join('\n');
@@ -33,6 +35,29 @@ function latencyLines({ latency, service, acknowledgement, scheduleDelay, connec
   const shown = rows.filter((row): row is [string, LatencySummary] => row[1] !== null);
   const note = loop === 'closed' && shown.length > 0 ? ['(closed loop: the tail is understated, because it waits for the slow ones)'] : [];
   return [...shown.map(([title, summary]) => `${title.padEnd(43)} ${percentiles(summary)}`), ...note];
+}
+
+function stormLines({ storm }: BenchResult): string[] {
+  if (storm === null) return [];
+  const { clients, served, unserved, sessionsResumed, failedAttempts, elapsedMs, latency } = storm;
+  const end =
+    unserved === 0 ? `all ${number(served)} served again after ${ms(elapsedMs)}` : `${number(unserved)} of ${number(clients)} not served`;
+  return [
+    `storm: ${end}  failed attempts ${number(failedAttempts)}  sessions resumed ${number(sessionsResumed)}`,
+    ...(latency === null ? [] : [`${'  from the cut to CONNACK'.padEnd(43)} ${percentiles(latency)}`]),
+  ];
+}
+
+function brokerLines({ broker }: BenchResult): string[] {
+  if (broker === null) return [];
+  const { cpuSeconds, messagesReceived, messagesSent, dropped, residentBytesAfter, residentBytesBefore, messagesPerCpuSecond } = broker;
+  const told = (value: number | null): string => (value === null ? '-' : number(value));
+  const mebibytes = (bytes: number | null): string => (bytes === null ? '-' : `${Math.round(bytes / 2 ** 20)} MiB`);
+  const drops = Object.entries(dropped).map(([reason, count]) => `${reason} ${number(count)}`);
+  return [
+    `broker: CPU ${cpuSeconds === null ? '-' : cpuSeconds.toFixed(2)} s  messages in ${told(messagesReceived)}, out ${told(messagesSent)}, per CPU-second ${told(messagesPerCpuSecond)}`,
+    `  dropped ${drops.length === 0 ? 0 : drops.join(', ')}  memory ${mebibytes(residentBytesBefore)}, then ${mebibytes(residentBytesAfter)}`,
+  ];
 }
 
 function percentiles({ p50Ms, p90Ms, p99Ms, p99_9Ms, maxMs }: LatencySummary): string {

@@ -27,6 +27,7 @@ const COUNTS: Readonly<Record<string, string>> = {
   'held-back': 'heldBack',
   failed: 'failed',
   'lost-connections': 'lostConnections',
+  unserved: 'unserved',
 };
 const RATES: Readonly<Record<string, string>> = {
   'sent/s': 'sent',
@@ -41,7 +42,9 @@ const COMPARISONS: Readonly<Record<string, (value: number, bound: number) => boo
   '<': (value, bound) => value < bound,
   '<=': (value, bound) => value <= bound,
 };
-const NAMES: readonly string[] = [...Object.keys(TIMES), ...Object.keys(COUNTS), ...Object.keys(RATES)];
+/** How long a storm lasted. */
+const ALL_SERVED = 'all-served';
+const NAMES: readonly string[] = [...Object.keys(TIMES), ALL_SERVED, ...Object.keys(COUNTS), ...Object.keys(RATES)];
 
 /** Reads a --fail-if such as `p99>20ms`, `lost>0` or `received/s<900`. */
 export function readThreshold(text: string): Threshold {
@@ -52,11 +55,13 @@ export function readThreshold(text: string): Threshold {
     throw usage(`--fail-if ${text}: ${near === undefined ? `there are ${NAMES.join(', ')}` : `did you mean ${near}?`}`);
   }
   const time = TIMES[name];
-  if (time !== undefined && unit === undefined) throw usage(`--fail-if ${text}: say the unit: us, ms or s`);
-  if (time === undefined && unit !== undefined) throw usage(`--fail-if ${text}: ${name} is no time`);
+  const isTime = time !== undefined || name === ALL_SERVED;
+  if (isTime && unit === undefined) throw usage(`--fail-if ${text}: say the unit: us, ms or s`);
+  if (!isTime && unit !== undefined) throw usage(`--fail-if ${text}: ${name} is no time`);
   const limit = Number(bound) * (unit === undefined ? 1 : UNIT_MS[unit]);
   const isBroken = (value: number): boolean => COMPARISONS[comparison](value, limit);
   if (time !== undefined) return { text, isBroken, valueOf: (result) => headline(result)?.[time] ?? null };
+  if (isTime) return { text, isBroken, valueOf: ({ storm }) => (storm === null || storm.unserved > 0 ? null : storm.elapsedMs) };
   const valueOf = (result: BenchResult): number | null => (COUNTS[name] ? result.counts[COUNTS[name]] : result.rates[RATES[name]]) ?? null;
   return { text, isBroken, valueOf };
 }

@@ -20,7 +20,10 @@ export interface WireBroker {
 
 const TIMEOUT_DEFAULT_MS = 10_000;
 
-export async function wireBroker({ url, options, flags }: Connection, timeoutMs: number = TIMEOUT_DEFAULT_MS): Promise<WireBroker> {
+export async function wireBroker(
+  { url, options, flags }: Pick<Connection, 'url' | 'options' | 'flags'>,
+  timeoutMs: number = TIMEOUT_DEFAULT_MS,
+): Promise<WireBroker> {
   if (flags.proxy !== undefined)
     throw new CommandError('wrenmq: --proxy is not for commands that look at the connection itself', ExitCode.Usage);
   return {
