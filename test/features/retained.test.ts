@@ -296,6 +296,19 @@ test('paho gets them as retained messages', { timeout: 60_000, ...needs(pahoFile
   }
 });
 
+test('mosquitto_pub is told what limits refuse, and mosquitto_sub finds what was there before', mosquitto, async (t) => {
+  const broker = await launch(t, { payloadBytesMax: '5B' });
+  const { port } = broker.target();
+  const at = ['-h', '127.0.0.1', '-p', `${port}`];
+  const publish = (payload: string): Promise<{ stderr: string }> =>
+    run('mosquitto_pub', [...at, '-V', '5', '-q', '1', '-r', '-t', 'r', '-m', payload]);
+  await publish('12345');
+  const { stderr } = await publish('123456').catch((error: { stderr: string }) => error);
+  assert.match(stderr, /Quota exceeded/);
+  const { stdout } = await run('mosquitto_sub', [...at, '-t', 'r', '-C', '1']);
+  assert.equal(stdout, '12345\n');
+});
+
 test('Prometheus and $SYS tell what histories hold, and that they are full', mosquitto, async (t) => {
   const broker = await launch(t, { ...last3, historyMessagesMax: 2 });
   const at = ['-h', '127.0.0.1', '-p', `${broker.target().port}`];

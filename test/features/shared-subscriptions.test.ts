@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type Broker, createBroker } from '@wrenmq/broker';
 import { loadConfig } from '@wrenmq/broker/administration';
 import {
@@ -52,6 +53,10 @@ async function metric(broker: LaunchedBroker, line: string): Promise<number> {
       .find((one) => one.startsWith(`${line} `))
       ?.split(' ')[1],
   );
+}
+
+function byNumber(a: number | string, b: number | string): number {
+  return Number(a) - Number(b);
 }
 
 function numbers(count: number): string[] {
@@ -194,6 +199,25 @@ async function embed(t: TestContext): Promise<{ broker: Broker; target: WireTarg
 async function leave(client: WireClient): Promise<void> {
   client.send(disconnectBytes());
   await client.expectClose();
+}
+
+const fair = ['round_robin', 'round_robin_per_group', 'random', 'local', 'least_inflight'];
+const faithful = ['sticky', 'hash_clientid', 'hash_topic'];
+for (const strategy of [...fair, ...faithful]) {
+  test(`${strategy}: three mosquitto_sub share the lines of a mosquitto_pub, each once`, mosquitto, async (t) => {
+    const broker = await launch(t, { 'groups.workers.strategy': strategy });
+    const start = (id: string): Promise<Subscriber> =>
+      Subscriber.start(t, at(broker, '-i', id, '-q', '1', '-t', '$share/workers/jobs/#'), '%p');
+    const members = await Promise.all(['a', 'b', 'c'].map(start));
+    const count = 30;
+    await run('sh', ['-c', `seq ${count} | mosquitto_pub "$@"`, 'sh', ...at(broker, '-l', '-q', '1', '-t', 'jobs/x')]);
+    while (members.reduce((sum, { pending }) => sum + pending.length, 0) < count) await setImmediate();
+    const shares = members.map(({ pending }) => pending.length);
+    assert.deepEqual(members.flatMap(({ pending }) => pending).toSorted(byNumber), numbers(count));
+    if (strategy.startsWith('round_robin')) assert.deepEqual(shares, [10, 10, 10]);
+    // Who keeps a publisher, or a topic, keeps all of it.
+    if (faithful.includes(strategy)) assert.deepEqual(shares.toSorted(byNumber), [0, 0, 30]);
+  });
 }
 
 test('a member whose right is taken gets nothing any more: not live, and not what waits', async (t) => {
