@@ -122,10 +122,10 @@ export class Kernel {
     this.sessions = new Sessions(this.#sessionHouse);
     const { router, committer, retained } = this;
     const refusesWhenFull = config.session.overflow === 'reject';
-    this.#publisherHouse = { clock, router, retained, committer, counters, hooks, decisions, refusesWhenFull };
+    const { history } = rooms;
+    this.#publisherHouse = { clock, router, retained, history, committer, counters, hooks, decisions, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
-    const { history } = rooms;
     const capabilities = this.#capabilities;
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
     this.port = new ClientPort({

@@ -67,7 +67,7 @@ export class HistoryJob {
       this.#taken = 0;
       this.#goOn();
     }
-    this.isIdle = isEmpty && !this.#isAtEnd && this.receiver.position === position;
+    this.isIdle = isEmpty && this.#reading === null && !this.#isAtEnd && this.receiver.position === position;
     if (this.#isAtEnd) this.isFinished = this.receiver.finish();
   }
 

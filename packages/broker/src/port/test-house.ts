@@ -99,7 +99,7 @@ export class TestHouse {
     const { counters, committer, sessions } = base;
     this.retained = retained;
     const common = { clock: base.clock, router, committer, counters, hooks, decisions: null };
-    this.publisher = new Publisher({ ...common, retained, refusesWhenFull: false });
+    this.publisher = new Publisher({ ...common, retained, history, refusesWhenFull: false });
     const { clock } = base;
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
     const enhanced = {} as EnhancedAuthentication;

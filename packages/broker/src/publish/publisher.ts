@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import { type RefusalCause, RefusedBy } from '#explain/decision.ts';
 import type { Decisions } from '#explain/decisions.ts';
+import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -12,7 +13,7 @@ import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
 import { KeptValues } from './kept-values.ts';
-import type { Route, RouteTarget } from './route.ts';
+import { ReaderNeed, type Route, type RouteTarget } from './route.ts';
 import type { Router } from './router.ts';
 
 /** What became of a published message: bits, so that telling it allocates nothing. */
@@ -33,6 +34,8 @@ export interface PublisherServices {
   readonly counters: Counters;
   readonly hooks: Hooks;
   readonly decisions: Decisions | null;
+  /** Null where none is kept. */
+  readonly history: MessageHistory | null;
   /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
   refusesWhenFull: boolean;
 }
@@ -99,7 +102,7 @@ export class Publisher {
 
   #distribute(message: Message, from: Session | null, route: Route): number {
     const { targets, shares } = route;
-    let outcome = 0;
+    let outcome = route.readers === ReaderNeed.None ? 0 : this.#leaveToReaders(message, route.readers);
     for (let i = 0; i < targets.length; i += 1) {
       let target: RouteTarget | null = targets[i];
       if (target.session === from) target = target.forPublisher;
@@ -115,6 +118,13 @@ export class Publisher {
       if (shares[i].deliver(message)) outcome |= Outcome.Durable;
     }
     return outcome;
+  }
+
+  /** Those who still read the history get the message from there. */
+  #leaveToReaders(message: Message, need: ReaderNeed): number {
+    if (need !== ReaderNeed.Durable || message.qos === 0) return Outcome.Matched;
+    this.#house.history!.owe(message);
+    return Outcome.Matched | Outcome.Durable;
   }
 
   /** True when the message is owed to a durable session now. */
