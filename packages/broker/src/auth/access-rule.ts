@@ -39,8 +39,17 @@ export interface RuleProblem {
 /** What stands for a level that is only known when a client comes. */
 type Level = string | { readonly placeholder: 'clientId' | 'username' };
 
+/** Which rule it is. */
+export interface RuleName {
+  /** In the list, from 0. */
+  readonly place: number;
+  /** What it says, in short: `deny publish a/#`. */
+  readonly text: string;
+}
+
 /** A rule that was checked. */
 export interface CompiledRule {
+  readonly name: RuleName;
   readonly isAllow: boolean;
   readonly isForPublish: boolean;
   readonly isForSubscribe: boolean;
@@ -64,18 +73,21 @@ const placeholders: ReadonlyMap<string, 'clientId' | 'username'> = new Map([
 /** Checks rules and collects everything that is wrong; with a problem, none of them must be used. */
 export function compileRules(rules: readonly AccessRule[]): { rules: CompiledRule[]; problems: RuleProblem[] } {
   const problems: RuleProblem[] = [];
-  const compiled = rules.map((rule, index) => compileRule(rule, (path, message) => problems.push({ path: `[${index}]${path}`, message })));
+  const compiled = rules.map((rule, place) => {
+    return compileRule(rule, place, (path, message) => problems.push({ path: `[${place}]${path}`, message }));
+  });
   return { rules: compiled, problems };
 }
 
 type Report = (path: string, message: string) => void;
 
-function compileRule(rule: AccessRule, report: Report): CompiledRule {
+function compileRule(rule: AccessRule, place: number, report: Report): CompiledRule {
   if (rule.permission !== 'allow' && rule.permission !== 'deny') report('.permission', 'must be allow or deny');
   if (!['publish', 'subscribe', 'all'].includes(rule.action)) report('.action', 'must be publish, subscribe or all');
   if (rule.topics.length === 0) report('.topics', 'is empty: the rule would match nothing');
   if (rule.retain !== undefined && rule.action !== 'publish') report('.retain', 'belongs to rules whose action is publish');
   return {
+    name: { place, text: `${rule.permission} ${rule.action} ${rule.topics.join(' ')}` },
     isAllow: rule.permission === 'allow',
     isForPublish: rule.action !== 'subscribe',
     isForSubscribe: rule.action !== 'publish',

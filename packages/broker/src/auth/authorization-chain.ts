@@ -5,7 +5,8 @@ import type { Logger } from '#base/logger.ts';
 import type { QoS } from '#message/message.ts';
 import { parseTopicFilter } from '#topic/topic-filter.ts';
 import { isSystemTopic } from '#topic/topic-name.ts';
-import type { AuthorizationProvider, Authorizer, SubscribeAnswer, SubscribeDecision } from './authorizer.ts';
+import type { RuleName } from './access-rule.ts';
+import type { AccessQuestion, AuthorizationProvider, Authorizer, SubscribeAnswer, SubscribeDecision } from './authorizer.ts';
 import type { Principal } from './client-identity.ts';
 import { withinDeadline } from './within-deadline.ts';
 
@@ -117,6 +118,14 @@ export class AuthorizationChain implements Authorizer {
     }
     // What nobody took out belongs to whoever granted the filter: a provider that judges filters only as a whole, or the default.
     return isOneSilent || this.#default(topic) === 'allow';
+  }
+
+  denier(principal: Principal, question: AccessQuestion): RuleName | null {
+    for (const provider of this.#providers) {
+      const name = provider.denier?.(principal, question) ?? null;
+      if (name !== null) return name;
+    }
+    return null;
   }
 
   /** Goes on from an answer of the first provider that is not there yet (or that makes no sense). */

@@ -1,4 +1,5 @@
 import type { QoS } from '#message/message.ts';
+import type { RuleName } from './access-rule.ts';
 import type { Principal } from './client-identity.ts';
 
 export type Decision = 'allow' | 'deny' | 'ignore';
@@ -18,7 +19,16 @@ export interface AuthorizationProvider {
   authorizeSubscribe(principal: Principal, filter: string, qos: QoS): SubscribeDecision | Promise<SubscribeDecision>;
   /** Pure and synchronous; needed by a provider that answers `filtered` or `restrict`. `qos` as in `Authorizer.mayReceive`. */
   mayReceive?(principal: Principal, topic: string, qos?: QoS): Decision;
+  /** Which of its rules denies what was asked; null when none does. For who wants to know why, afterwards. */
+  denier?(principal: Principal, question: AccessQuestion): RuleName | null;
 }
+
+/** What somebody wanted to do. */
+export type AccessQuestion =
+  | { readonly action: 'publish'; readonly topic: string; readonly qos: QoS; readonly retain: boolean }
+  /** `topic` is a filter without `$share/<group>/`. */
+  | { readonly action: 'subscribe'; readonly topic: string; readonly qos: QoS }
+  | { readonly action: 'receive'; readonly topic: string; readonly qos: QoS };
 
 /** What the port asks: `AuthorizationChain` is the one implementation. Never throws or rejects. */
 export interface Authorizer {
@@ -32,6 +42,8 @@ export interface Authorizer {
    * subscription's; without it, rules that name a QoS only take away.
    */
   mayReceive(principal: Principal, topic: string, qos?: QoS): boolean;
+  /** By the rules of now: which of them denies what was asked; null when it is that none allows it. */
+  denier(principal: Principal, question: AccessQuestion): RuleName | null;
 }
 
 export type SubscribeAnswer = 'allow' | 'filtered' | 'deny';

@@ -1,12 +1,13 @@
 import type { QoS } from '#message/message.ts';
 import { covers, intersects, matches } from '#topic/topic-filter.ts';
-import type { CompiledRule } from './access-rule.ts';
+import type { CompiledRule, RuleName } from './access-rule.ts';
 import { EVERY_QOS } from './access-rule.ts';
 import type { Decision, SubscribeDecision } from './authorizer.ts';
 import type { Principal } from './client-identity.ts';
 
 /** A rule with the client's own names in its topics. */
 interface BoundRule {
+  readonly name: RuleName;
   readonly isAllow: boolean;
   readonly qosMask: number;
   readonly retain: boolean | null;
@@ -30,12 +31,14 @@ export class BoundRules {
   }
 
   decidePublish(topic: string, qos: QoS, retain: boolean): Decision {
-    for (const rule of this.#publish) {
-      if ((rule.qosMask & (1 << qos)) === 0) continue;
-      if (rule.retain !== null && rule.retain !== retain) continue;
-      if (isMatch(rule, topic)) return rule.isAllow ? 'allow' : 'deny';
-    }
-    return 'ignore';
+    const rule = this.#publishRule(topic, qos, retain);
+    return rule === null ? 'ignore' : rule.isAllow ? 'allow' : 'deny';
+  }
+
+  /** The rule that denies it; null when none does. */
+  publishDenier(topic: string, qos: QoS, retain: boolean): RuleName | null {
+    const rule = this.#publishRule(topic, qos, retain);
+    return rule === null || rule.isAllow ? null : rule.name;
   }
 
   /** Allows a filter only as a whole; what an earlier rule denies of it is taken out of its deliveries. */
@@ -53,12 +56,39 @@ export class BoundRules {
     return isRestricted ? 'restrict' : 'ignore';
   }
 
-  decideDelivery(topic: string, qos: QoS | undefined): Decision {
-    for (const rule of this.#subscribe) {
-      if (!isAboutQos(rule, qos)) continue;
-      if (isMatch(rule, topic)) return rule.isAllow ? 'allow' : 'deny';
+  /** The rule that denies the filter as a whole; null when none does. */
+  subscribeDenier(filter: string, qos: QoS): RuleName | null {
+    for (const { isAllow, qosMask, filters, name } of this.#subscribe) {
+      if ((qosMask & (1 << qos)) === 0) continue;
+      if (filters === null) return name;
+      if (filters.some((own) => covers(own, filter))) return isAllow ? null : name;
     }
-    return 'ignore';
+    return null;
+  }
+
+  decideDelivery(topic: string, qos: QoS | undefined): Decision {
+    const rule = this.#deliveryRule(topic, qos);
+    return rule === null ? 'ignore' : rule.isAllow ? 'allow' : 'deny';
+  }
+
+  /** The rule that keeps the topic from a subscription; null when none does. */
+  deliveryDenier(topic: string, qos: QoS | undefined): RuleName | null {
+    const rule = this.#deliveryRule(topic, qos);
+    return rule === null || rule.isAllow ? null : rule.name;
+  }
+
+  #publishRule(topic: string, qos: QoS, retain: boolean): BoundRule | null {
+    for (const rule of this.#publish) {
+      if ((rule.qosMask & (1 << qos)) === 0) continue;
+      if (rule.retain !== null && rule.retain !== retain) continue;
+      if (isMatch(rule, topic)) return rule;
+    }
+    return null;
+  }
+
+  #deliveryRule(topic: string, qos: QoS | undefined): BoundRule | null {
+    for (const rule of this.#subscribe) if (isAboutQos(rule, qos) && isMatch(rule, topic)) return rule;
+    return null;
   }
 }
 
@@ -77,14 +107,14 @@ function isMatch(rule: BoundRule, topic: string): boolean {
 
 /** Null when nothing is left of the rule for this client. */
 function bindRule(rule: CompiledRule, principal: Principal): BoundRule | null {
-  const { isAllow, qosMask, retain } = rule;
+  const { isAllow, qosMask, retain, name } = rule;
   const filters: string[] = [];
   for (const topic of rule.topics) {
     const filter = isAllow ? bindAllowed(topic, principal) : bindDenied(topic, principal);
     if (filter !== null) filters.push(filter);
-    else if (!isAllow) return { isAllow, qosMask, retain, filters: null };
+    else if (!isAllow) return { name, isAllow, qosMask, retain, filters: null };
   }
-  return filters.length === 0 ? null : { isAllow, qosMask, retain, filters };
+  return filters.length === 0 ? null : { name, isAllow, qosMask, retain, filters };
 }
 
 /** Null when a name cannot be a level: an allowing topic then matches nothing. */

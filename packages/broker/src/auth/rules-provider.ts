@@ -1,7 +1,7 @@
 import type { QoS } from '#message/message.ts';
-import type { AccessRule, CompiledRule } from './access-rule.ts';
+import type { AccessRule, CompiledRule, RuleName } from './access-rule.ts';
 import { compileRules } from './access-rule.ts';
-import type { AuthorizationProvider, Decision, SubscribeDecision } from './authorizer.ts';
+import type { AccessQuestion, AuthorizationProvider, Decision, SubscribeDecision } from './authorizer.ts';
 import { BoundRules } from './bound-rules.ts';
 import { assert } from '#base/errors.ts';
 import type { Principal } from './client-identity.ts';
@@ -44,6 +44,13 @@ export class RulesProvider implements AuthorizationProvider {
 
   mayReceive(principal: Principal, topic: string, qos?: QoS): Decision {
     return this.#bind(principal).decideDelivery(topic, qos);
+  }
+
+  denier(principal: Principal, question: AccessQuestion): RuleName | null {
+    const bound = this.#boundRules.get(principal) ?? this.#bindNew(principal);
+    const { action, topic, qos } = question;
+    if (action === 'publish') return bound.publishDenier(topic, qos, question.retain);
+    return action === 'subscribe' ? bound.subscribeDenier(topic, qos) : bound.deliveryDenier(topic, qos);
   }
 
   #bind(principal: Principal): BoundRules {

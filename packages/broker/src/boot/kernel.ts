@@ -20,6 +20,7 @@ import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Capabilities } from '#port/capabilities.ts';
 import { ClientPort } from '#port/client-port.ts';
+import { Refusals } from '#port/refusals.ts';
 import { principalOf, Subscriber } from '#port/subscriber.ts';
 import { TopicDirectory } from '#port/topic-directory.ts';
 import type { GroupHouse } from '#publish/group-queue.ts';
@@ -127,7 +128,9 @@ export class Kernel {
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     const capabilities = this.#capabilities;
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
+    const refusals = decisions === null ? null : new Refusals(decisions, authorizer);
+    const explained = { decisions, refusals };
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities, ...explained });
     this.port = new ClientPort({
       authenticator: this.access.authentication,
       enhanced: this.access.enhanced,
@@ -141,6 +144,7 @@ export class Kernel {
       historyDelivery: history === null ? null : new HistoryDelivery(history, HISTORY_READERS_MAX, clock, log),
       committer,
       capabilities,
+      ...explained,
     });
     this.table = new ConnectionTable(clock);
     this.topics = new TopicDirectory(router, this.#capabilities);

@@ -36,7 +36,7 @@ export const QueueCause = { Offline: 0, NotReading: 1, Window: 2, Others: 3 } as
 export type QueueCause = (typeof QueueCause)[keyof typeof QueueCause];
 
 /** Who or what said no. */
-export const RefusedBy = { Rule: 0, NoRule: 1, Hook: 2, Provider: 3, NoRoom: 4, Server: 5 } as const;
+export const RefusedBy = { Rule: 0, NoRule: 1, Hook: 2, NoRoom: 3, Server: 4 } as const;
 export type RefusedBy = (typeof RefusedBy)[keyof typeof RefusedBy];
 
 /** Why something was refused. */
@@ -44,7 +44,7 @@ export interface RefusalCause {
   readonly by: RefusedBy;
   /** The rule's place in `authorization.rules`, from 0; null when no rule said it. */
   readonly rule: number | null;
-  /** The rule in words, or the name of who refused; empty when there is nothing to add. */
+  /** The rule in words; empty when there is none. */
   readonly text: string;
 }
 

@@ -42,7 +42,7 @@ interface SentFacts {
 /** Who said no. `rule`: its place in `authorization.rules`, from 0. */
 export type Refuser =
   | { readonly by: 'rule'; readonly rule: number; readonly ruleText: string }
-  | { readonly by: 'default' | 'hook' | 'provider' | 'no-room' | 'server'; readonly rule: null; readonly ruleText: string };
+  | { readonly by: 'default' | 'hook' | 'no-room' | 'server'; readonly rule: null; readonly ruleText: string };
 
 /** A subscription that is or was there. */
 export interface KnownSubscription {

@@ -5,7 +5,6 @@ const names: Record<RefusedBy, Refuser['by']> = {
   [RefusedBy.Rule]: 'rule',
   [RefusedBy.NoRule]: 'default',
   [RefusedBy.Hook]: 'hook',
-  [RefusedBy.Provider]: 'provider',
   [RefusedBy.NoRoom]: 'no-room',
   [RefusedBy.Server]: 'server',
 };

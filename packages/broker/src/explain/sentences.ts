@@ -147,7 +147,6 @@ function hex(code: number): string {
 const refusers: Record<Exclude<Refuser['by'], 'rule'>, string> = {
   default: 'authorization.default, since no rule fits',
   hook: 'a hook',
-  provider: 'an authorization provider',
   'no-room': 'want of room: the disk or a queue is full',
   server: 'what the broker allows',
 };
@@ -156,7 +155,6 @@ const mendings: Record<Refuser['by'], string> = {
   rule: 'Change that rule, or put one that allows it before it.',
   default: 'Add a rule that allows it.',
   hook: 'Ask whoever wrote the hook.',
-  provider: 'Allow it there.',
   'no-room': 'Make room, or set session.overflow to drop-oldest.',
   server: 'See mqtt and limits in the configuration.',
 };

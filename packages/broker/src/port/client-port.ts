@@ -6,6 +6,7 @@ import type { ClientIdentity, Principal } from '#auth/client-identity.ts';
 import type { EnhancedAuthentication } from '#auth/enhanced-authentication.ts';
 export type { EnhancedConversation } from '#auth/enhanced-authentication.ts';
 import type { Counters } from '#base/counters.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { HistoryDelivery } from '#history/history-delivery.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author, ClientFacts, ConnectDetails, DisconnectDetails } from '#hooks/points.ts';
@@ -25,6 +26,7 @@ import { topicNameError } from '#topic/topic-name.ts';
 import type { Capabilities } from './capabilities.ts';
 import { Client } from './client.ts';
 import { Clients } from './clients.ts';
+import type { Refusals } from './refusals.ts';
 import { type FilterAnswer, principalOf, type Subscriber } from './subscriber.ts';
 
 /** A client that asks to be let in, after it has proven who it is. */
@@ -65,6 +67,9 @@ export interface PortServices {
   readonly historyDelivery: HistoryDelivery | null;
   readonly committer: Committer;
   readonly capabilities: Capabilities;
+  /** Both null where nothing is to be explained. */
+  readonly decisions: Decisions | null;
+  readonly refusals: Refusals | null;
 }
 
 /** What any protocol may ask of the kernel. */
@@ -213,6 +218,7 @@ export class ClientPort {
   async publishWill(session: Session, message: Message): Promise<void> {
     const principal = principalOf(session);
     if (!(await this.#mayPublish(factsOf(principal), principal, message))) {
+      this.#house.refusals?.publishing(principal, message);
       session.drop(message, 'not-authorized');
       return;
     }
@@ -268,7 +274,10 @@ export class ClientPort {
       return -ReasonCode.TopicNameInvalid;
     }
     const hooked = hooks.authorize(client.facts, 'publish', message.topic);
-    if (typeof hooked === 'object') return this.#refuse(client, message, hooked.deny);
+    if (typeof hooked === 'object') {
+      this.#house.refusals?.rejecting(message);
+      return this.#refuse(client, message, hooked.deny);
+    }
     if (hooked === 'allow') return this.#house.publisher.publish(message, client.session, route);
     const allowed = authorizer.authorizePublish(client.principal, message.topic, message.qos, message.retain);
     if (typeof allowed === 'boolean') return this.#decide(client, message, allowed, route);
@@ -277,7 +286,10 @@ export class ClientPort {
   }
 
   #decide(client: Client, message: Message, isAllowed: boolean, route: Route | null): number {
-    if (!isAllowed) return this.#refuse(client, message, ReasonCode.NotAuthorized);
+    if (!isAllowed) {
+      this.#house.refusals?.publishing(client.principal, message);
+      return this.#refuse(client, message, ReasonCode.NotAuthorized);
+    }
     const { epoch } = this.#house.authorizer;
     if (client.allowedTopic !== message.topic || client.allowedEpoch !== epoch) client.allowedBits = 0;
     client.allowedTopic = message.topic;
@@ -288,15 +300,10 @@ export class ClientPort {
 
   #publishHooked(client: Client, message: Message, route: Route | null): number | Promise<number> {
     const rewritten = this.#house.hooks.messageInbound(client.facts, message);
-    if (typeof rewritten === 'number') {
-      client.session.drop(message, 'rejected');
-      return -rewritten;
-    }
+    if (typeof rewritten === 'number') return this.#reject(client, message, rewritten);
     if (rewritten === message) return this.#publishAllowed(client, message, route);
-    if (this.#isUnfit(rewritten)) {
-      client.session.drop(message, 'rejected');
-      return -ReasonCode.TopicNameInvalid;
-    }
+    if (this.#isUnfit(rewritten)) return this.#reject(client, message, ReasonCode.TopicNameInvalid);
+    if (rewritten.topic !== message.topic) this.#house.decisions?.rewritten(message.topic, rewritten.topic);
     return this.#publishAllowed(client, rewritten, null);
   }
 
@@ -304,6 +311,12 @@ export class ClientPort {
   #isUnfit({ topic, qos, retain }: Message): boolean {
     const { topicLevelsMax, topicBytesMax, maximumQoS, retainAvailable } = this.#house.capabilities;
     return topicNameError(topic, topicLevelsMax, topicBytesMax) !== null || qos > maximumQoS || (retain && !retainAvailable);
+  }
+
+  #reject(client: Client, message: Message, reasonCode: number): number {
+    this.#house.refusals?.rejecting(message);
+    client.session.drop(message, 'rejected');
+    return -reasonCode;
   }
 
   #refuse(client: Client, message: Message, reasonCode: number): number {

@@ -350,7 +350,18 @@ test('where no history is kept, its filters are refused in words', async () => {
   const { authorizer, hooks, router, base } = house;
   const { committer, counters, clock } = base;
   const { everything } = await import('./test-house.ts');
-  const without = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history: null, capabilities: everything });
+  const without = new Subscriber({
+    authorizer,
+    hooks,
+    router,
+    committer,
+    counters,
+    clock,
+    history: null,
+    decisions: null,
+    refusals: null,
+    capabilities: everything,
+  });
   const { client } = await house.connect('c');
   const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0 } as const;
   const [answer] = await without.subscribe(client, [{ filter: '$history/-1h/t', options }]);

@@ -3,6 +3,7 @@ import type { Authorizer, SubscribeAnswer } from '#auth/authorizer.ts';
 import type { Principal } from '#auth/client-identity.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Counters } from '#base/counters.ts';
+import type { Decisions } from '#explain/decisions.ts';
 import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { SubscriptionRequest } from '#hooks/points.ts';
@@ -17,6 +18,7 @@ import { type ParsedFilter, parseTopicFilter } from '#topic/topic-filter.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Client } from './client.ts';
 import { HistoryReader } from './history-reader.ts';
+import type { Refusals } from './refusals.ts';
 
 /** One filter of a SUBSCRIBE. */
 export interface FilterRequest {
@@ -45,6 +47,9 @@ export interface SubscriberServices {
   /** Null where none is kept. */
   readonly history: MessageHistory | null;
   readonly capabilities: Capabilities;
+  /** Both null where nothing is to be explained. */
+  readonly decisions: Decisions | null;
+  readonly refusals: Refusals | null;
 }
 
 /** A filter that was found valid, and how it reads the history, if it does. */
@@ -82,6 +87,7 @@ export class Subscriber {
     for (const request of requests) {
       const answer = await this.#subscribeOne(client, request);
       answers.push(typeof answer === 'number' ? { reasonCode: answer, retainedFor: null } : answer);
+      this.#remember(client, request, answers.at(-1)!.reasonCode);
     }
     return answers;
   }
@@ -94,6 +100,7 @@ export class Subscriber {
       if (subscription === undefined) return hasEnded ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
       this.#house.router.remove(subscription);
       this.#house.counters.subscriptionsEnded += 1;
+      this.#house.decisions?.unsubscribed(client.session, subscription);
       this.#house.hooks.observe('subscription.removed', client.facts.clientId, subscription.text);
       return ReasonCode.Success;
     });
@@ -119,8 +126,14 @@ export class Subscriber {
   reauthorize(subscription: Subscription, principal: Principal): void {
     const answer = this.#house.authorizer.authorizeSubscribe(principal, authorizedTextOf(subscription), subscription.options.qos);
     if (answer === 'allow') subscription.mayReceive = null;
-    else if (answer === 'deny') subscription.mayReceive = () => false;
-    else subscription.mayReceive = this.#topicCheck(principal, subscription.options.qos);
+    else subscription.mayReceive = this.#topicCheck(subscription, principal, answer === 'deny');
+  }
+
+  /** That it was refused, if it was. */
+  #remember({ session, facts }: Client, { filter, options }: FilterRequest, reasonCode: number): void {
+    const { refusals, hooks } = this.#house;
+    if (refusals === null || reasonCode < ReasonCode.UnspecifiedError) return;
+    refusals.subscribing(session, hooks.subscriptionName(facts, filter), options.qos, reasonCode);
   }
 
   /** Takes away what the client calls by this name, or what hooks made of it when it subscribed. */
@@ -221,6 +234,7 @@ export class Subscriber {
     if (before === undefined) router.add(subscription);
     else router.replace(before, subscription);
     this.#house.counters.subscriptionsMade += 1;
+    this.#house.decisions?.subscribed(session, subscription, before);
     hooks.observe('subscription.added', client.facts.clientId, wanted.text, options.qos, options);
     if (wanted.history !== undefined) return { reasonCode: options.qos, retainedFor: null, ...read() };
     const isDue = wanted.group === null && (options.retainHandling === 0 || (options.retainHandling === 1 && before === undefined));
@@ -232,15 +246,21 @@ export class Subscriber {
     const isReading = wanted.history?.isLive === false;
     const number = isReading ? 0 : (before?.number ?? session.state.takeSubscriptionNumber());
     const subscription = new Subscription(session, wanted, options, number);
-    if (allowed === 'filtered') subscription.mayReceive = this.#topicCheck(principal, options.qos);
+    if (allowed === 'filtered') subscription.mayReceive = this.#topicCheck(subscription, principal, false);
     if (wanted.history === undefined) return subscription;
     // Asked for again, what becomes live goes on where it is.
     subscription.catchUp = before === undefined ? startOf(wanted.history, clock.wallMs(), history!.nextOffset) : before.catchUp;
     return subscription;
   }
 
-  #topicCheck(principal: Principal, qos: QoS): (topic: string) => boolean {
-    return (topic) => this.#house.authorizer.mayReceive(principal, topic, qos);
+  /** `isDenied`: the filter as a whole is. */
+  #topicCheck({ session, options: { qos } }: Subscription, principal: Principal, isDenied: boolean): (topic: string) => boolean {
+    const { authorizer, refusals } = this.#house;
+    return (topic) => {
+      const mayReceive = !isDenied && authorizer.mayReceive(principal, topic, qos);
+      if (!mayReceive) refusals?.receiving(session, principal, topic, qos);
+      return mayReceive;
+    };
   }
 }
 

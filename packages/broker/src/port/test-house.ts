@@ -42,6 +42,10 @@ class TestAuthorizer implements Authorizer {
     return this.#answer(this.filtered.has(filter) ? 'filtered' : 'allow');
   }
 
+  denier(): null {
+    return null;
+  }
+
   mayReceive(_principal: Principal, topic: string): boolean {
     return !this.denied.has(topic);
   }
@@ -101,7 +105,8 @@ export class TestHouse {
     const common = { clock: base.clock, router, committer, counters, hooks, decisions: null };
     this.publisher = new Publisher({ ...common, retained, history, refusesWhenFull: false });
     const { clock } = base;
-    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities });
+    const explained = { decisions: null, refusals: null };
+    this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities, ...explained });
     const enhanced = {} as EnhancedAuthentication;
     const retainedDelivery = new RetainedDelivery(retained, 4, base.clock, silentLogger);
     const { publisher, subscriber } = this;
@@ -118,6 +123,7 @@ export class TestHouse {
       historyDelivery: new HistoryDelivery(history, 4, base.clock, silentLogger),
       committer,
       capabilities,
+      ...explained,
     });
     base.events.onWill = (session, will) => this.port.publishWill(session, will);
     base.events.onEnded = (session) => {
