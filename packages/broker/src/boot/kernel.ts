@@ -25,6 +25,7 @@ import { principalOf, Subscriber } from '#port/subscriber.ts';
 import { TopicDirectory } from '#port/topic-directory.ts';
 import type { GroupHouse } from '#publish/group-queue.ts';
 import { GroupQueues } from '#publish/group-queues.ts';
+import { HistoryDebts } from '#publish/history-debts.ts';
 import { Outcome, Publisher, type PublisherServices } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
 import type { ShareSettings } from '#publish/share-settings.ts';
@@ -124,7 +125,8 @@ export class Kernel {
     const { router, committer, retained } = this;
     const refusesWhenFull = config.session.overflow === 'reject';
     const { history } = rooms;
-    this.#publisherHouse = { clock, router, retained, history, committer, counters, hooks, decisions, refusesWhenFull };
+    const debts = history === null ? null : new HistoryDebts(this.#messageLog, committer);
+    this.#publisherHouse = { clock, router, retained, debts, committer, counters, hooks, decisions, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     const capabilities = this.#capabilities;

@@ -52,11 +52,6 @@ export interface MessageHistory {
   readonly flushedOffset: number;
   /** Whether messages of this topic are kept, as far as there is room: not those of `$` topics and of filters that are left out. */
   keeps(topic: string): boolean;
-  /**
-   * The message is being published, at QoS 1 or 2, and is owed to somebody who is going to read it here: once the committer's open batch is
-   * on disk, no crash takes it. Called in the turn in which it is kept, before that.
-   */
-  owe(message: Message): void;
   /** Begins to read. Filters that begin with `$` match nothing: such topics are not kept. */
   read(query: HistoryQuery): HistoryReading;
   /**

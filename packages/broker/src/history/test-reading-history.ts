@@ -1,5 +1,5 @@
 import { OperationalError } from '#base/errors.ts';
-import { createMessage, type Message, type MessageFields } from '#message/message.ts';
+import { createMessage, type MessageFields } from '#message/message.ts';
 import { matches } from '#topic/topic-filter.ts';
 import type { HistoryEntry, HistoryQuery, HistoryReading, MessageHistory } from './message-history.ts';
 
@@ -19,8 +19,6 @@ export class TestReadingHistory implements MessageHistory {
   pages = 0;
   /** So many pages fail. */
   failures = 0;
-  /** What must survive. */
-  readonly owed: Message[] = [];
   /** Topics that are not kept. */
   readonly excluded = new Set<string>();
 
@@ -30,10 +28,6 @@ export class TestReadingHistory implements MessageHistory {
 
   keeps(topic: string): boolean {
     return !topic.startsWith('$') && !this.excluded.has(topic);
-  }
-
-  owe(message: Message): void {
-    this.owed.push(message);
   }
 
   append(fields: Partial<MessageFields> & { topic: string }, missed = 0): HistoryEntry {

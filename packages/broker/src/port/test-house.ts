@@ -10,6 +10,7 @@ import { Hooks } from '#hooks/hooks.ts';
 import type { ClientFacts } from '#hooks/points.ts';
 import { connectDetails } from '#hooks/test-feature-context.ts';
 import { createMessage, type Message, type MessageFields } from '#message/message.ts';
+import { HistoryDebts } from '#publish/history-debts.ts';
 import { Publisher } from '#publish/publisher.ts';
 import { Router } from '#publish/router.ts';
 import { shareServices } from '#publish/test-house.ts';
@@ -102,8 +103,9 @@ export class TestHouse {
     const { base, hooks, authorizer, authenticator, router, history } = this;
     const { counters, committer, sessions } = base;
     this.retained = retained;
+    const debts = new HistoryDebts(base.log, committer);
     const common = { clock: base.clock, router, committer, counters, hooks, decisions: null };
-    this.publisher = new Publisher({ ...common, retained, history, refusesWhenFull: false });
+    this.publisher = new Publisher({ ...common, retained, debts, refusesWhenFull: false });
     const { clock } = base;
     const explained = { decisions: null, refusals: null };
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities, ...explained });

@@ -4,7 +4,6 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import { type RefusalCause, RefusedBy } from '#explain/decision.ts';
 import type { Decisions } from '#explain/decisions.ts';
-import type { MessageHistory } from '#history/message-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -12,6 +11,7 @@ import { type Message, createMessage, NO_DELAY, OBSERVED_NEVER } from '#message/
 import type { Retained } from '#retained/retained.ts';
 import type { Session } from '#session/session.ts';
 import type { Committer } from '#store/committer.ts';
+import type { HistoryDebts } from './history-debts.ts';
 import { KeptValues } from './kept-values.ts';
 import { ReaderNeed, type Route, type RouteTarget } from './route.ts';
 import type { Router } from './router.ts';
@@ -34,8 +34,8 @@ export interface PublisherServices {
   readonly counters: Counters;
   readonly hooks: Hooks;
   readonly decisions: Decisions | null;
-  /** Null where none is kept. */
-  readonly history: MessageHistory | null;
+  /** Null where no history is kept. */
+  readonly debts: HistoryDebts | null;
   /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
   refusesWhenFull: boolean;
 }
@@ -123,7 +123,7 @@ export class Publisher {
   /** Those who still read the history get the message from there. */
   #leaveToReaders(message: Message, need: ReaderNeed): number {
     if (need !== ReaderNeed.Durable || message.qos === 0) return Outcome.Matched;
-    this.#house.history!.owe(message);
+    this.#house.debts!.add(message);
     return Outcome.Matched | Outcome.Durable;
   }
 
