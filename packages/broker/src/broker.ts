@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from '#base/logger.ts';
 import { RateLimitedLogger } from '#base/rate-limited-logger.ts';
 import { accessSettingsOf } from '#boot/access-plan.ts';
 import { type BoundListener, Doors } from '#boot/doors.ts';
+import { explain } from '#boot/explain-world.ts';
 import { drainReasonCode, Kernel } from '#boot/kernel.ts';
 import { listenerSamples } from '#boot/listener-samples.ts';
 import { LoadGauge } from '#boot/load-gauge.ts';
@@ -17,6 +18,7 @@ import { loadConfig } from '#config/load-config.ts';
 import type { LoadedConfig } from '#config/loaded-config.ts';
 import type { Config } from '#config/schema.ts';
 import type { EntranceRefusal } from '#connection/connection-services.ts';
+import type { Explanation, ExplainQuestion } from '#explain/explanation.ts';
 import { type HookInterest, Hooks } from '#hooks/hooks.ts';
 import { EMBEDDER } from '#hooks/order.ts';
 import type { Feature, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
@@ -200,6 +202,19 @@ export class Broker {
   get retained(): RetainedAdministration {
     const { retained, committer } = this.#running();
     return new RetainedAdministration(retained, committer);
+  }
+
+  /**
+   * Why a client did or did not get a message, after the fact: of what was decided, as far back as `explain.ringBytes` reaches. For
+   * operators: no client is told what another received. Rejects with an OperationalError: `broker.state` (not running),
+   * `explain.topic` (no valid topic name, or no time), `explain.disabled`.
+   */
+  async explain(question: ExplainQuestion): Promise<Explanation> {
+    const kernel = this.#running();
+    const problem = topicNameError(question.topic, Infinity);
+    if (problem !== null) throw new OperationalError('explain.topic', `${question.topic}: ${problem}`);
+    if (Number.isNaN(Number(question.at ?? 0))) throw new OperationalError('explain.topic', 'at is no time');
+    return explain(kernel, question);
   }
 
   /** Every shared subscription, with what waits for it and for how long. Throws OperationalError `broker.state` when it is not running. */

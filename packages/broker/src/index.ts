@@ -11,6 +11,16 @@ export type { Config } from '#config/schema.ts';
 export { delayed } from '#features/delayed/index.ts';
 export type { Delayed, DelayedSettings, ReleaseOutcome } from '#features/delayed/delayed.ts';
 export type { DelayedMessage, DelayedMessageWithPayload } from '#features/delayed/delayed-message.ts';
+export type {
+  Acknowledgement,
+  Explanation,
+  ExplainQuestion,
+  Finding,
+  FindingKind,
+  KnownSubscription,
+  Refuser,
+  WaitingFor,
+} from '#explain/explanation.ts';
 export type { Feature, RunningFeature, SharedGroupStatistics, Statistics, SubscriptionWish } from '#hooks/feature.ts';
 export { autoSubscribe } from '#features/auto-subscribe/index.ts';
 export type { AutomaticTopic } from '#features/auto-subscribe/auto-subscribe.ts';

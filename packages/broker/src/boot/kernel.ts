@@ -68,6 +68,8 @@ export class Kernel {
   readonly hooks: Hooks;
   /** Null where nothing is to be explained. */
   readonly decisions: Decisions | null;
+  /** Null where none is kept. */
+  readonly history: MessageHistory | null;
   readonly store: Store;
   readonly committer: Committer;
   readonly router: Router;
@@ -109,22 +111,22 @@ export class Kernel {
     this.store = store;
     this.committer = rooms.committer;
     this.retained = rooms.retained;
+    this.history = rooms.history;
     this.#deadlines = new Deadlines(clock);
     this.#messageLog = new Log(store, this.committer, log);
     this.#groupHouse = this.#createGroupHouse(config);
     this.groupQueues = new GroupQueues(this.#groupHouse);
     const { decisions, groupQueues: queues } = this;
     this.#shareHouse = { hooks, counters, queues, decisions, random: Math.random, settings: shareSettingsOf(config) };
-    this.router = new Router(this.#shareHouse, rooms.history);
+    this.router = new Router(this.#shareHouse, this.history);
     this.#capabilities = capabilitiesOf(config);
     this.#outbox = { pool: new ChunkPool(), flusher: new Flusher(), counters };
     this.#writer = new PublishWriter(clock);
     this.access = new AccessControl({ clock, log, serverSecret: rooms.secret });
     this.#sessionHouse = this.#createSessionHouse(config);
     this.sessions = new Sessions(this.#sessionHouse);
-    const { router, committer, retained } = this;
+    const { router, committer, retained, history } = this;
     const refusesWhenFull = config.session.overflow === 'reject';
-    const { history } = rooms;
     const debts = history === null ? null : new HistoryDebts(this.#messageLog, committer);
     this.#publisherHouse = { clock, router, retained, debts, committer, counters, hooks, decisions, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
