@@ -46,9 +46,9 @@ test('everything that is wrong with a rule is told at once, by key', () => {
 });
 
 test('a source has no prefix, and a destination none, and no wildcard where messages are published', () => {
-  for (const sourceTopic of ['', 'a+', '$share/g/a', '$exclusive/a'])
+  for (const sourceTopic of ['', 'a+', '$share/g/a', '$exclusive/a', '$history/-1h/a', '$history-live/-1h/a'])
     assert.equal(problemsOf({ sourceTopic })[0]?.[0], 'sourceTopic', sourceTopic);
-  for (const destTopic of ['', 'y/+', '#', '$share/g/$1', '$exclusive/$1', '$3'])
+  for (const destTopic of ['', 'y/+', '#', '$share/g/$1', '$exclusive/$1', '$history/-1h/$1', '$3'])
     assert.equal(problemsOf({ destTopic })[0]?.[0], 'destTopic', destTopic);
   assert.deepEqual(problemsOf({ action: 'subscribe', destTopic: 'y/$1/#' }), []);
   assert.equal(problemsOf({ action: 'subscribe', destTopic: '$share/g/$1' }).length, 1);

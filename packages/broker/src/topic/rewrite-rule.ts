@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as re2js from 're2js';
+import { isHistoryTopic } from './history-filter.ts';
 import { parseTopicFilter } from './topic-filter.ts';
 import { TopicTemplate } from './topic-template.ts';
 
@@ -69,8 +70,8 @@ export class RewriteRule {
 function sourceError(filter: string): string | null {
   const parsed = parseTopicFilter(filter, Infinity);
   if (typeof parsed === 'string') return parsed;
-  if (parsed.group === null && !filter.startsWith('$exclusive/')) return null;
-  return 'has a prefix: rules see what is behind $share/<group>/ and $exclusive/';
+  if (parsed.group === null && !filter.startsWith('$exclusive/') && !isHistoryTopic(filter)) return null;
+  return 'has a prefix: rules see what is behind $share/<group>/, $exclusive/ and $history/<range>/';
 }
 
 function compileExpression(re: string): re2js.RE2JS | string {
@@ -93,6 +94,7 @@ function parseDestination({ action, destTopic }: RewriteRuleText, captures: numb
   const template = TopicTemplate.parse(destTopic, { variables: ['clientid', 'username'], captures });
   if (typeof template === 'string') return template;
   if (action !== 'subscribe' && /[+#]/.test(destTopic)) return 'has a wildcard, which nobody can publish to';
-  if (/^\$(?:share|exclusive)(?:\/|$)/.test(destTopic)) return 'has a prefix: the one that the client sent is kept';
+  if (/^\$(?:share|exclusive)(?:\/|$)/.test(destTopic) || isHistoryTopic(destTopic))
+    return 'has a prefix: the one that the client sent is kept';
   return template;
 }

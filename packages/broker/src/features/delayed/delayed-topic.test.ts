@@ -76,6 +76,8 @@ for (const topic of [
   '$delayed/5/$share/g/t',
   '$delayed/5/$queue/t',
   '$delayed/5/$exclusive/t',
+  '$delayed/5/$history/end',
+  '$delayed/5/$history-live/-1h/t',
   `$delayed/${FURTHEST}/t`,
   `$delayed/${nowSeconds + FURTHEST + 1}/t`,
   `$delayed/${nowSeconds - FURTHEST - 1}/t`,

@@ -5,7 +5,7 @@ const DOLLAR = 0x24;
 /** At most ten digits: seconds since 1970 fit into them for 250 years. */
 const form = /^\$delayed\/(\d{1,10})\/([^+#]+)$/s;
 /** What is a prefix for subscribers, or another delay, is no topic that a message could be meant for. */
-const prefixes = /^\$(?:delayed|share|queue|exclusive)(?:\/|$)/;
+const prefixes = /^\$(?:delayed|share|queue|exclusive|history(?:-live)?)(?:\/|$)/;
 
 /** Whether a topic asks for a delay, in whatever form. Asked for every message. */
 export function isDelayedTopic(topic: string): boolean {

@@ -66,9 +66,18 @@ test('behind $share and $exclusive the filter is rewritten and the prefix kept; 
   );
 });
 
+test('behind a range of the history the filter is rewritten, too, and the range kept', () => {
+  const rules = [{ action: 'subscribe', sourceTopic: 'x/#', re: '^x/(.+)$', destTopic: 'y/$1' }] as const;
+  const filters = ['$history/-1h/x/1', '$history-live/last:10/x/1', '$history/-1h', '$history/x/1', '$share/g/$history/-1h/x/1'];
+  assert.deepEqual(
+    filters.map((topic) => topicOf(rules, topic, { action: 'subscribe' })),
+    ['$history/-1h/y/1', '$history-live/last:10/y/1', '$history/-1h', '$history/x/1', '$share/g/$history/-1h/x/1'],
+  );
+});
+
 test('no topic becomes a prefix that the client has not sent', () => {
   const rules = [{ action: 'all', sourceTopic: 'x/#', re: '^x/(.+)$', destTopic: '$1' }] as const;
-  for (const topic of ['x/$share/g/t', 'x/$exclusive/t', '$share/g/x/$share/h/t', '$exclusive/x/$share/g/t']) {
+  for (const topic of ['x/$share/g/t', 'x/$exclusive/t', '$share/g/x/$share/h/t', '$exclusive/x/$share/g/t', 'x/$history/-1h/t']) {
     assert.match(topicOf(rules, topic, { action: 'subscribe' }), /^refused: .* has a prefix that was not asked for$/);
   }
   assert.equal(topicOf(rules, 'x/$share/g/t'), '$share/g/t', 'as a topic name it has no meaning');

@@ -41,9 +41,9 @@ const REMEMBERED_MAX = 16_384;
 /** A longer topic is looked up each time. */
 const REMEMBERED_CHARACTERS_MAX = 256;
 
-const prefixes = /^(\$exclusive\/|\$share\/[^/]*\/)/;
+const prefixes = /^(\$exclusive\/|\$share\/[^/]*\/|\$history(?:-live)?\/[^/]*\/)/;
 /** What a rewritten filter may not begin with: the client has not asked for it. */
-const prefixed = /^\$(?:share|queue|exclusive)(?:\/|$)/;
+const prefixed = /^\$(?:share|queue|exclusive|history(?:-live)?)(?:\/|$)/;
 
 /** What would become of a topic under these rules; they must be as the configuration allows them. */
 export function previewRewrite(rules: readonly RewriteRuleText[], question: RewriteQuestion): RewriteResult {
@@ -98,7 +98,7 @@ export class RewriteRules {
     return action === 'publish' ? this.#previewTopic(topic, client) : this.rewriteFilter(topic, client);
   }
 
-  /** Rewrites what is behind `$share/group/` or `$exclusive/`; what the client put before it stays. */
+  /** Rewrites what is behind `$share/group/`, `$exclusive/` or `$history/range/`; what the client put before it stays. */
   rewriteFilter(filter: string, client: RewriteClient): RewriteResult {
     const prefix = prefixes.exec(filter)?.[1] ?? '';
     const inner = filter.slice(prefix.length);
