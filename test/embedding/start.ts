@@ -9,7 +9,13 @@ export const settings = {
   durability: 'memory',
   listeners: { tcp: { bind: '127.0.0.1:0' }, ws: off, wss: off, tls: off, tls1884: off },
   admin: off,
-  sys: { interval: null, nodeInterval: null, heartbeatInterval: null, events: { clientConnected: false, clientDisconnected: false } },
+  sys: {
+    interval: null,
+    nodeInterval: null,
+    heartbeatInterval: null,
+    events: { clientConnected: false, clientDisconnected: false },
+    alarms: { interval: null },
+  },
 };
 
 export interface Embedded {

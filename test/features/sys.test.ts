@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type Broker, createBroker } from '@wrenmq/broker';
+import { type Broker, createBroker, sys } from '@wrenmq/broker';
 import { loadConfig } from '@wrenmq/broker/administration';
 import { type ConnectOptions, FakeClock, tempDirectory, WireClient } from '@wrenmq/testkit';
 import { needs, run, Subscriber } from '#root/test/interop/interop.ts';
@@ -176,4 +176,29 @@ test('who may not read $SYS learns of nobody, whatever else is allowed', mosquit
   await connect(t, house, { clientId: 'other' });
   house.clock.advance(60_000);
   await nosy.expectNothing();
+});
+
+test('mosquitto_sub hears of alarms as they come and go, and a program of those that are there', mosquitto, async (t) => {
+  const alarming = (memoryHigh: number): object => ({ sys: { alarms: { interval: '1s', cpuHigh: 100, memoryHigh } } });
+  const house = await start(t, alarming(0));
+  const watcher = await watch(t, house, `${node}/alarms/#`);
+  house.clock.advance(1000);
+  const [topic, activated] = await nextEvent(watcher);
+  const { message, details, ...alarm } = activated as { message: string; details: { usage: number } };
+  assert.equal(topic, 'alarms/activate');
+  assert.deepEqual(alarm, {
+    name: 'high_system_memory_usage',
+    activate_at: Date.UTC(2030, 0, 1, 0, 0, 1) * 1000,
+    deactivate_at: 'infinity',
+    activated: true,
+  });
+  assert.match(message, new RegExp(`^${details.usage}% `));
+  const { active, history } = house.broker.feature(sys).alarms();
+  assert.deepEqual([active.map(({ name }) => name), history], [['high_system_memory_usage'], []]);
+  await house.broker.reload(loadConfig({ overrides: house.settings(alarming(100)) }));
+  house.clock.advance(1000);
+  const [ended, deactivated] = await nextEvent(watcher);
+  assert.deepEqual([ended, deactivated['activated']], ['alarms/deactivate', false]);
+  assert.equal(deactivated['deactivate_at'], Date.UTC(2030, 0, 1, 0, 0, 2) * 1000);
+  assert.equal(house.broker.feature(sys).alarms().history.length, 1);
 });

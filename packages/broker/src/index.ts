@@ -33,6 +33,8 @@ export type { FlowReading } from '#features/topic-metrics/flow.ts';
 export type { LatencyReading } from '#features/topic-metrics/latency-histogram.ts';
 export type { TopicMetricReading } from '#features/topic-metrics/topic-metric.ts';
 export type { AddedMetric } from '#features/topic-metrics/topic-metrics.ts';
+export { sys } from '#features/sys/index.ts';
+export type { Alarm, AlarmName } from '#features/sys/alarms.ts';
 export { rewrite } from '#features/rewrite/index.ts';
 export type { RewriteQuestion, RewriteResult } from '#features/rewrite/rewrite-rules.ts';
 export type { HookInterest } from '#hooks/hooks.ts';

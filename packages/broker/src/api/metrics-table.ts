@@ -58,6 +58,7 @@ export const metricsTable = {
   wrenmq_topic_unmatched_total: counter('Messages of a topic metric that no subscription asked for.', ['metric']),
   wrenmq_topic_latency_seconds: gauge('From receipt to delivery, over the last one to two minutes.', ['metric', 'quantile']),
   wrenmq_slow_subscriptions: gauge('Subscriptions in the table of the slowest.'),
+  wrenmq_alarms_active: gauge('1 while there is an alarm of this kind.', ['kind']),
   wrenmq_store_bytes: gauge('Bytes that the store takes on disk.'),
   wrenmq_listener_accepted_total: counter('Connections that a listener took, before any handshake.', ['listener']),
   wrenmq_listener_refused_total: counter('Connections that a listener closed at once or during a handshake.', ['listener', 'reason']),

@@ -31,6 +31,12 @@ export const sys = section('The $SYS topics: what the broker tells of itself.', 
     clientSubscribed: event('Whether subscribed is published when a subscription was made', false),
     clientUnsubscribed: event('Whether unsubscribed is published when a client has ended a subscription', false),
   }),
+  alarms: section('What is told under $SYS/brokers/<node>/alarms/ when the machine has too much to do.', {
+    interval: key('live', 'How often the machine and the disk are looked at, 1s to 1d; null: never.', rhythm().prefault('1m')),
+    cpuHigh: key('live', 'Above so many percent of all processors high_cpu_usage comes, 1 to 100.', count(1, 100).prefault(80)),
+    cpuLow: key('live', 'At so many percent or fewer it goes, 0 to 100.', count(0, 100).prefault(60)),
+    memoryHigh: key('live', 'Above so many percent of the memory high_system_memory_usage comes, 0 to 100.', count(0, 100).prefault(70)),
+  }),
 });
 
 const metricFilter = z

@@ -4,7 +4,7 @@ import { FakeClock } from '@wrenmq/testkit/fake-clock.ts';
 import { Counters } from '#base/counters.ts';
 import { silentLogger } from '#base/logger.ts';
 import { brokerVersion } from '#base/version.ts';
-import type { FeatureContext, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
+import type { Collection, FeatureContext, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import { type SysSettings, SysTopics } from './sys-topics.ts';
 
 const idle: Statistics = {
@@ -47,6 +47,15 @@ const off: SysSettings = {
   nodeIntervalSeconds: null,
   heartbeatIntervalSeconds: null,
   events: { clientConnected: false, clientDisconnected: false, clientSubscribed: false, clientUnsubscribed: false },
+  alarms: { intervalSeconds: null, cpuHigh: 80, cpuLow: 60, memoryHigh: 70 },
+};
+const nothing: Collection = {
+  isFull: false,
+  put: () => assert.fail('nothing is kept'),
+  delete: () => assert.fail('nothing is kept'),
+  get: () => assert.fail('nothing is kept'),
+  scan: () => assert.fail('nothing is kept'),
+  count: () => assert.fail('nothing is kept'),
 };
 /** Mosquitto's tree and nothing else. */
 const every10s: SysSettings = { ...off, intervalSeconds: 10 };
@@ -55,7 +64,7 @@ const own = 'brokers/wrenmq@a-b-c-d-e';
 function start(settings: SysSettings = every10s) {
   const clock = new FakeClock();
   const counters = new Counters();
-  const state = { statistics: idle, sharedGroups: [] as SharedGroupStatistics[] };
+  const state = { isFull: false, statistics: idle, sharedGroups: [] as SharedGroupStatistics[] };
   const published: [string, string][] = [];
   const context: FeatureContext<SysSettings> = {
     settings,
@@ -74,7 +83,12 @@ function start(settings: SysSettings = every10s) {
     unfinished: () => [],
     forward: () => assert.fail('nothing was kept'),
     mayPublish: () => assert.fail('nothing was kept'),
-    collection: () => assert.fail('nothing is kept'),
+    collection: () => ({
+      ...nothing,
+      get isFull() {
+        return state.isFull;
+      },
+    }),
     subscriptions: () => [],
     clients: {
       facts: () => null,
@@ -306,4 +320,21 @@ test('every shared group tells its members, backlog and lag, and nothing any mor
   assert.equal(take().get(topic), '');
   clock.advance(60_000);
   assert.equal(take().has(topic), false);
+});
+
+test('a full disk is an alarm, told when it is seen and when it is over', () => {
+  const { clock, state, sys, take } = start({ ...off, alarms: { intervalSeconds: 60, cpuHigh: 100, cpuLow: 100, memoryHigh: 100 } });
+  const value = (): number => sys.samples().find(({ labels }) => labels['kind'] === 'store_full')!.value;
+  clock.advance(60_000);
+  assert.equal(take().size, 0);
+  state.isFull = true;
+  clock.advance(60_000);
+  assert.deepEqual([[...take().keys()], value()], [[`${own}/alarms/activate`], 1]);
+  state.isFull = false;
+  clock.advance(60_000);
+  assert.deepEqual([[...take().keys()], value()], [[`${own}/alarms/deactivate`], 0]);
+  sys.reload(off);
+  state.isFull = true;
+  clock.advance(600_000);
+  assert.equal(take().size, 0);
 });

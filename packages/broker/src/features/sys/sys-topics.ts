@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
-import type { FeatureContext, RunningFeature } from '#hooks/feature.ts';
+import type { Collection, FeatureContext, FeatureSample, RunningFeature } from '#hooks/feature.ts';
+import { type Alarm, alarmJson, type AlarmLimits, alarmNames, Alarms } from './alarms.ts';
 import { BrokerTopics } from './broker-topics.ts';
 import { ClientEvents, type EventSettings } from './client-events.ts';
+import { Machine } from './machine.ts';
 import { NodeTopics } from './node-topics.ts';
 import { Rhythm } from './rhythm.ts';
 import type { Sample } from './sample.ts';
@@ -14,6 +16,10 @@ export interface SysSettings {
   /** How often the node says that it is there; null for never. */
   readonly heartbeatIntervalSeconds: number | null;
   readonly events: EventSettings;
+  readonly alarms: AlarmLimits & {
+    /** How often the machine is looked at; null for never. */
+    readonly intervalSeconds: number | null;
+  };
 }
 
 /** What the broker tells of itself: mosquitto's tree, the node's figures and heartbeat, and what happens to clients. */
@@ -30,8 +36,12 @@ export class SysTopics implements RunningFeature<SysSettings> {
   readonly #brokerRhythm: Rhythm;
   readonly #figuresRhythm: Rhythm;
   readonly #heartbeat: Rhythm;
+  readonly #alarms: Alarms;
+  readonly #alarmRhythm: Rhythm;
+  /** Nothing is put into it: it knows whether the disk is full. */
+  readonly #disk: Collection;
 
-  constructor(context: FeatureContext<SysSettings>, host: string = hostname()) {
+  constructor(context: FeatureContext<SysSettings>, host: string = hostname(), machine: Pick<Machine, 'read'> = new Machine()) {
     const { clock } = context;
     this.#context = context;
     this.#startedMs = clock.monotonicMs();
@@ -41,10 +51,24 @@ export class SysTopics implements RunningFeature<SysSettings> {
     this.#brokerRhythm = new Rhythm(clock, () => this.#publishChanges());
     this.#figuresRhythm = new Rhythm(clock, () => this.#publishFigures());
     this.#heartbeat = new Rhythm(clock, () => this.#beat());
+    this.#disk = context.collection('alarms');
+    this.#alarms = new Alarms(clock, context.settings.alarms, (alarm) => this.#raise(alarm));
+    this.#alarmRhythm = new Rhythm(clock, () => this.#alarms.look({ ...machine.read(), isStoreFull: this.#disk.isFull }));
     this.reload(context.settings);
   }
 
-  reload({ intervalSeconds, nodeIntervalSeconds, heartbeatIntervalSeconds, events }: SysSettings): void {
+  /** Alarms that go on, and those of the last day that are over. */
+  alarms(): { readonly active: readonly Alarm[]; readonly history: readonly Alarm[] } {
+    const { active, history } = this.#alarms;
+    return { active, history };
+  }
+
+  samples(): FeatureSample[] {
+    const active = new Set(this.#alarms.active.map(({ name }) => name));
+    return alarmNames.map((name) => ({ name: 'wrenmq_alarms_active', value: Number(active.has(name)), labels: { kind: name } }));
+  }
+
+  reload({ intervalSeconds, nodeIntervalSeconds, heartbeatIntervalSeconds, events, alarms }: SysSettings): void {
     if (this.#brokerRhythm.set(intervalSeconds)) {
       if (intervalSeconds !== null) this.#publishChanges();
       else {
@@ -61,10 +85,12 @@ export class SysTopics implements RunningFeature<SysSettings> {
     }
     this.#heartbeat.set(heartbeatIntervalSeconds);
     this.#events.reload(events);
+    this.#alarms.limits = alarms;
+    this.#alarmRhythm.set(alarms.intervalSeconds);
   }
 
   stop(): void {
-    for (const rhythm of [this.#brokerRhythm, this.#figuresRhythm, this.#heartbeat]) rhythm.set(null);
+    for (const rhythm of [this.#brokerRhythm, this.#figuresRhythm, this.#heartbeat, this.#alarmRhythm]) rhythm.set(null);
     this.#events.stop();
   }
 
@@ -91,6 +117,14 @@ export class SysTopics implements RunningFeature<SysSettings> {
   /** Not kept: an old time of day is worth nothing to anybody. */
   #beat(): void {
     for (const [topic, value] of this.#node.heartbeat(this.#sample())) this.#context.announce(topic, value);
+  }
+
+  #raise(alarm: Alarm): void {
+    const { name, message, details, deactivatedAtMs } = alarm;
+    const { log } = this.#context;
+    if (deactivatedAtMs === null) log.warn({ alarm: name, details }, `alarm: ${message}`);
+    else log.info({ alarm: name }, 'the alarm is over');
+    this.#context.announce(`${this.#node.own}/alarms/${deactivatedAtMs === null ? 'activate' : 'deactivate'}`, alarmJson(alarm));
   }
 
   /** So that nobody reads an old value. */
