@@ -57,6 +57,32 @@ for (const [i, { pub, sub, expected, input }] of CASES.entries())
     assert.deepEqual([status, stdout], [0, expected.replace('TOPIC', `${topic}  `)]);
   });
 
+test('sub --decode auto knows Sparkplug by its topics, and names metrics by their birth certificate', patience, async (t) => {
+  const args = ['sub', ...where, '-t', 'spBv1.0/#', '-q', '1', '-C', '2', '--decode', 'auto', '--jq', '.metrics[0]'];
+  const tool = await StartedTool.subscribed(t, args);
+  // {name: 'T', alias: 1, datatype: Int8, int_value: 0xffffffff}, then {alias: 1, int_value: 0xfffffffe}
+  for (const [kind, hex] of [
+    ['NBIRTH', '120d0a01541001200150ffffffff0f'],
+    ['NDATA', '1208100150feffffff0f'],
+  ] as const) {
+    const sent = await runWrenmq(['pub', ...where, '-t', `spBv1.0/g/${kind}/n`, '-q', '1', '-m', hex, '--encode', 'hex']);
+    assert.equal(sent.status, 0, sent.stderr);
+  }
+  const { status, stdout } = await tool.ended;
+  const metric = { name: 'T', alias: 1, datatype: 'Int8' };
+  const lines = stdout.trim().split('\n');
+  assert.deepEqual(
+    [status, lines.map((line) => JSON.parse(line) as unknown)],
+    [
+      0,
+      [
+        { ...metric, value: -1 },
+        { ...metric, value: -2 },
+      ],
+    ],
+  );
+});
+
 test('a line that cannot be encoded ends pub with code 2', patience, async () => {
   const { status, stderr } = await runWrenmq(['pub', ...where, '-t', 'x', '-l', '--encode', 'json'], { input: '1\n{\n' });
   assert.equal(status, 2);

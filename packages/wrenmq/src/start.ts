@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BoundAddresses, type Broker, createBroker } from '@wrenmq/broker';
@@ -82,6 +83,8 @@ class Run {
     // A signal or a fault may come before everything is bound.
     const bound = await Promise.race([startBroker(broker), this.#ended.promise]);
     if (typeof bound === 'object') this.#announce(bound, isReadyPrinted);
+    // Else it would be written at an orderly end only, and a start after a kill is the one that must be fast.
+    flushCompileCache();
     return this.#ended.promise;
   }
 

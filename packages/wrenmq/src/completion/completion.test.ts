@@ -24,7 +24,7 @@ test('commands, subcommands, flags and their values are completed', () => {
   assert.ok(candidates('sub', '-D', 'connect', 'rec').includes('receive-maximum'));
   assert.deepEqual(candidates('pub', '-f', ''), [':files']);
   assert.deepEqual(candidates('completion', ''), ['bash', 'zsh', 'fish', 'powershell']);
-  assert.deepEqual(candidates('sub', '--decode', ''), ['auto', 'json', 'hex', 'cbor', 'msgpack']);
+  assert.deepEqual(candidates('sub', '--decode', ''), ['auto', 'json', 'hex', 'cbor', 'msgpack', 'sparkplug']);
   assert.ok(candidates('""').includes('sub'));
   assert.deepEqual(candidates('help', 'ex'), ['explain']);
   assert.ok(candidates('explain', '').includes('0x87'));

@@ -22,6 +22,9 @@ export function addPrintFlags(command: Command): Command {
     .option('--pretty', 'JSON on several lines, for -F %j and %J')
     .option('--json', 'a line of JSON for each message')
     .option('--output <format>', 'text, json, ndjson (both the same as --json) or raw (the same as -N)')
-    .option('--decode <encoding>', 'auto (by content type), json, hex, cbor or msgpack: print the payload as text')
+    .option(
+      '--decode <encoding>',
+      'auto (by content type, and by topic for Sparkplug), json, hex, cbor, msgpack or sparkplug: print the payload as text',
+    )
     .option('--jq <path>', 'print only this part of a payload of JSON, such as .sensors[0].name');
 }

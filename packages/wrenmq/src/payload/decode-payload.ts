@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { CommandError, ExitCode } from '#exit-code.ts';
 import { parseExact, stringifyAnything } from '#output/exact-json.ts';
 import type { Printable } from '#output/printable.ts';
+import { isSparkplugTopic } from './sparkplug-topic.ts';
 
 /** Makes text of a payload. Throws an Error when the payload is not what it is said to be. */
-type Decoder = (payload: Uint8Array) => string;
+type Decoder = (payload: Uint8Array, message: Printable) => string;
 
 /** By the name that --decode has for it; a library is loaded only when it is asked for. */
 const DECODERS: Readonly<Record<string, () => Promise<Decoder>>> = {
@@ -17,6 +18,11 @@ const DECODERS: Readonly<Record<string, () => Promise<Decoder>>> = {
   msgpack: async () => {
     const { decode } = await import('@msgpack/msgpack');
     return (payload) => stringifyAnything(decode(plainBytes(payload), { useBigInt64: true }));
+  },
+  sparkplug: async () => {
+    const { sparkplugDecoder } = await import('./decode-sparkplug.ts');
+    const decode = sparkplugDecoder();
+    return (_payload, message) => decode(message);
   },
 };
 
@@ -34,17 +40,24 @@ export async function payloadDecoder(name: string): Promise<(message: Printable)
   if (name === 'auto') return autoDecoder();
   if (!Object.hasOwn(DECODERS, name)) throw new CommandError(`wrenmq: --decode ${name}: there are ${DECODINGS.join(', ')}`, ExitCode.Usage);
   const decode = await DECODERS[name]();
-  return ({ payload }) => decode(payload);
+  return (message) => decode(message.payload, message);
 }
 
 async function autoDecoder(): Promise<(message: Printable) => string> {
   const entries = Object.entries(DECODERS).map(async ([name, load]) => [name, await load()] as const);
   const decoders = Object.fromEntries(await Promise.all(entries));
-  return ({ payload, contentType }) => {
-    const name = contentType === undefined ? undefined : CONTENT_TYPES.find(([pattern]) => pattern.test(contentType))?.[1];
-    if (name !== undefined) return decoders[name](payload);
-    return isUtf8(payload) ? Buffer.from(payload).toString('utf8') : decoders['hex'](payload);
+  return (message) => {
+    const { payload } = message;
+    const name = nameOf(message);
+    if (name !== undefined) return decoders[name](payload, message);
+    return isUtf8(payload) ? Buffer.from(payload).toString('utf8') : decoders['hex'](payload, message);
   };
+}
+
+/** What the content type declares, or the topic. */
+function nameOf({ contentType, topic }: Printable): string | undefined {
+  const declared = contentType === undefined ? undefined : CONTENT_TYPES.find(([pattern]) => pattern.test(contentType))?.[1];
+  return declared ?? (isSparkplugTopic(topic) ? 'sparkplug' : undefined);
 }
 
 /** Libraries hand parts of a Buffer on as Buffers, which JSON has a notation of its own for. */

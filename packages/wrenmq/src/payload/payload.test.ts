@@ -87,6 +87,8 @@ const DECODED: readonly (readonly [
   [{ decode: 'auto' }, text('{"a": 1}'), '{"a":1}', 'application/json'],
   [{ decode: 'auto' }, text('{"a": 1}'), '{"a": 1}'],
   [{ decode: 'auto' }, '00ff', '00ff'],
+  [{ decode: 'sparkplug' }, '12025001', '{"metrics":[{"value":1}]}'],
+  [{ decode: 'sparkplug', jq: '.metrics[0].value' }, '12025001', '1'],
   [{ jq: '.a' }, text('{"a": "text"}'), 'text'],
   [{ jq: '.a[1]' }, text('{"a": [1, 20000000000000000001]}'), '20000000000000000001'],
   [{ jq: '.b' }, text('{"a": 1}'), undefined],
@@ -105,6 +107,7 @@ test('a payload that is not what it is said to be is printed as it is, with a co
     ['cbor', '0102'],
     ['msgpack', 'c1'],
     ['msgpack', '81'],
+    ['sparkplug', text('hello')],
   ] as const) {
     const { text: shown, complaints } = await printed({ decode }, hex);
     assert.equal(shown, Buffer.from(hex, 'hex').toString('latin1'));
