@@ -64,6 +64,8 @@ export class Message {
   offset = NOT_LOGGED;
   /** True when `bytes` belongs to this message. */
   isHeld = false;
+  /** True while the history keeps it under its `offset` in the log: then the log holds its record until the history is flushed. */
+  isKept = false;
   /** The log's: first offset of the stored record that holds the message, or NOT_LOGGED while it is not written. */
   recordBase = NOT_LOGGED;
   /** The log's: how many durable readers need the message while it is not written. */

@@ -1,0 +1,57 @@
+import { crc32 } from 'node:zlib';
+import type { Disk } from '#store/journal/disk.ts';
+
+/*
+ * The file `position`: checksum u32 | magic u32 | nextOffset f64 | missed f64 | logOffset f64 | isClosed f64
+ */
+const NAME = 'position';
+const NEW_NAME = 'position.new';
+const MAGIC = 0x31504857;
+const BYTES = 40;
+
+/** What of the history cannot be found in its segments, which may all be gone. */
+export interface HistoryPosition {
+  /** Every offset that was given is below it, when the history was closed. */
+  readonly nextOffset: number;
+  readonly missed: number;
+  /** What the log had up to here is kept, or was not to be. */
+  readonly logOffset: number;
+  readonly isClosed: boolean;
+}
+
+export async function readPosition(disk: Disk): Promise<HistoryPosition | null> {
+  if (!(await disk.list()).includes(NAME)) return null;
+  const bytes = Buffer.alloc(BYTES);
+  const file = await disk.open(NAME);
+  try {
+    if ((await file.read(bytes, 0)) < BYTES) return null;
+  } finally {
+    await file.close();
+  }
+  if (bytes.readUInt32LE(4) !== MAGIC || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return null;
+  return {
+    nextOffset: bytes.readDoubleLE(8),
+    missed: bytes.readDoubleLE(16),
+    logOffset: bytes.readDoubleLE(24),
+    isClosed: bytes.readDoubleLE(32) === 1,
+  };
+}
+
+export async function writePosition(disk: Disk, position: HistoryPosition): Promise<void> {
+  const bytes = Buffer.alloc(BYTES);
+  bytes.writeUInt32LE(MAGIC, 4);
+  bytes.writeDoubleLE(position.nextOffset, 8);
+  bytes.writeDoubleLE(position.missed, 16);
+  bytes.writeDoubleLE(position.logOffset, 24);
+  bytes.writeDoubleLE(position.isClosed ? 1 : 0, 32);
+  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0);
+  const file = await disk.create(NEW_NAME);
+  try {
+    await file.write(bytes, 0);
+    await file.flush();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(NEW_NAME, NAME);
+  await disk.flushDirectory();
+}
