@@ -58,4 +58,9 @@ export const COMPARISONS: Readonly<Record<string, Comparison>> = {
       },
     },
   },
+  explain: {
+    title: 'nothing remembered, and every decision remembered so that it can be explained',
+    lossMax: 0.05,
+    sides: { without: { 'explain.enabled': 'false' }, with: { 'explain.enabled': 'true' } },
+  },
 };

@@ -22,6 +22,7 @@ export function nearestFilter<Item extends { readonly filter: string }>(topic: s
 
 /** Infinity when they have nothing in common. */
 function distance(filter: readonly string[], topic: readonly string[]): number {
+  if (isShifted(filter, topic)) return CASE_COST;
   const common = Math.min(filter.length, topic.length);
   let cost = 0;
   let alike = 0;
@@ -32,7 +33,7 @@ function distance(filter: readonly string[], topic: readonly string[]): number {
     cost += levelCost;
   }
   cost += Math.abs(filter.length - topic.length) * LENGTH_COST;
-  return alike > 0 || isShifted(filter, topic) ? cost : Infinity;
+  return alike > 0 ? cost : Infinity;
 }
 
 function levelDistance(a: string, b: string): number {
