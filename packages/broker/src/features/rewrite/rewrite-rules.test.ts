@@ -57,12 +57,20 @@ test('a subscription is rewritten when the rule is about all that it asks for', 
   );
 });
 
-test('behind $share and $exclusive the filter is rewritten and the prefix kept; one prefix, not two', () => {
+test('behind $share, $queue and $exclusive the filter is rewritten and the prefix kept; one prefix, not two', () => {
   const rules = [{ action: 'subscribe', sourceTopic: 'x/#', re: '^x/(.+)$', destTopic: 'y/$1' }] as const;
-  const filters = ['$share/x/x/1', '$exclusive/x/1', '$exclusive/$share/g/x/1', '$share/g/$exclusive/x/1', '$share/g', '$exclusive/'];
+  const filters = [
+    '$share/x/x/1',
+    '$queue/x/1',
+    '$exclusive/x/1',
+    '$exclusive/$share/g/x/1',
+    '$share/g/$exclusive/x/1',
+    '$share/g',
+    '$exclusive/',
+  ];
   assert.deepEqual(
     filters.map((topic) => topicOf(rules, topic, { action: 'subscribe' })),
-    ['$share/x/y/1', '$exclusive/y/1', '$exclusive/$share/g/x/1', '$share/g/$exclusive/x/1', '$share/g', '$exclusive/'],
+    ['$share/x/y/1', '$queue/y/1', '$exclusive/y/1', '$exclusive/$share/g/x/1', '$share/g/$exclusive/x/1', '$share/g', '$exclusive/'],
   );
 });
 

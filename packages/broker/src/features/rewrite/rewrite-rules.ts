@@ -41,7 +41,7 @@ const REMEMBERED_MAX = 16_384;
 /** A longer topic is looked up each time. */
 const REMEMBERED_CHARACTERS_MAX = 256;
 
-const prefixes = /^(\$exclusive\/|\$share\/[^/]*\/|\$history(?:-live)?\/[^/]*\/)/;
+const prefixes = /^(\$exclusive\/|\$queue\/|\$share\/[^/]*\/|\$history(?:-live)?\/[^/]*\/)/;
 /** What a rewritten filter may not begin with: the client has not asked for it. */
 const prefixed = /^\$(?:share|queue|exclusive|history(?:-live)?)(?:\/|$)/;
 
