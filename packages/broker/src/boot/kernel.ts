@@ -16,7 +16,8 @@ import type { OutboxServices } from '#connection/outbox.ts';
 import { PublishWriter } from '#connection/publish-writer.ts';
 import { Decisions, EXPLAIN_BYTES_MIN } from '#explain/decisions.ts';
 import { HistoryDelivery } from '#history/history-delivery.ts';
-import type { MessageHistory } from '#history/message-history.ts';
+import type { History } from '#history/history.ts';
+import { openHistory } from '#history/open-history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Capabilities } from '#port/capabilities.ts';
 import { ClientPort } from '#port/client-port.ts';
@@ -69,7 +70,7 @@ export class Kernel {
   /** Null where nothing is to be explained. */
   readonly decisions: Decisions | null;
   /** Null where none is kept. */
-  readonly history: MessageHistory | null;
+  readonly history: History;
   readonly store: Store;
   readonly committer: Committer;
   readonly router: Router;
@@ -99,7 +100,7 @@ export class Kernel {
   private constructor(
     options: KernelOptions,
     store: Store,
-    rooms: { committer: Committer; retained: Retained; history: MessageHistory | null; secret: Buffer },
+    rooms: { committer: Committer; retained: Retained; history: History; secret: Buffer },
     counters: Counters,
   ) {
     const { config, log, clock, hooks } = options;
@@ -127,8 +128,10 @@ export class Kernel {
     this.sessions = new Sessions(this.#sessionHouse);
     const { router, committer, retained, history } = this;
     const refusesWhenFull = config.session.overflow === 'reject';
-    const debts = history === null ? null : new HistoryDebts(this.#messageLog, committer);
-    this.#publisherHouse = { clock, router, retained, debts, committer, counters, hooks, decisions, refusesWhenFull };
+    history.follow(this.#messageLog);
+    this.#messageLog.follower = history;
+    const debts = new HistoryDebts(this.#messageLog, committer);
+    this.#publisherHouse = { clock, router, retained, history, debts, committer, counters, hooks, decisions, refusesWhenFull };
     this.publisher = new Publisher(this.#publisherHouse);
     const authorizer = this.access.authorization;
     const capabilities = this.#capabilities;
@@ -145,7 +148,7 @@ export class Kernel {
       subscriber: this.subscriber,
       publisher: this.publisher,
       retainedDelivery: new RetainedDelivery(retained, RETAINED_READERS_MAX, clock, log),
-      historyDelivery: history === null ? null : new HistoryDelivery(history, HISTORY_READERS_MAX, clock, log),
+      historyDelivery: new HistoryDelivery(history, HISTORY_READERS_MAX, clock, log),
       committer,
       capabilities,
       ...explained,
@@ -170,12 +173,22 @@ export class Kernel {
       hooks.observe('message.dropped', null, message, reason);
     };
     const retained = await Retained.open({ store, committer, clock, onDropped, log, settings: retainedSettingsOf(config) });
-    return new Kernel(options, store, { committer, retained, history: null, secret: await serverSecret(store) }, counters);
+    const history = await openHistory({
+      directory: config.dataDirectory,
+      kind: config.durability,
+      clock,
+      log,
+      settings: config.history,
+      isStoreFull: () => committer.isFull,
+    });
+    return new Kernel(options, store, { committer, retained, history, secret: await serverSecret(store) }, counters);
   }
 
   /** Takes back every session, with its queue, subscriptions and will. */
   async load(): Promise<void> {
     await this.#messageLog.load();
+    this.#messageLog.skipPast(this.history.logOffset);
+    await this.history.catchUp(this.#messageLog);
     await this.groupQueues.load();
     await this.sessions.load(
       (subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)),
@@ -240,6 +253,9 @@ export class Kernel {
     this.#groupHouse.settings = this.#shareHouse.settings = shareSettingsOf(config);
     this.router.reconfigure();
     this.retained.reconfigure(retainedSettingsOf(config));
+    this.history.reconfigure(config.history);
+    // Routes know where the history keeps their messages.
+    this.router.invalidate();
   }
 
   /** Rules changed: what their owners may not read any more is not delivered any more. */
@@ -266,6 +282,7 @@ export class Kernel {
     this.#cancelSweep = null;
     this.table.stop();
     this.#deadlines.close();
+    await this.history.close();
     if (!isStoreLost) await this.committer.durable();
     await this.store.close();
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authentication, authorization } from './schema-access.ts';
+import { history } from './schema-history.ts';
 import { bytes, count, duration, key, type Named, section } from './schema-key.ts';
 import { limits, mqtt, overload, session } from './schema-limits.ts';
 import { admin, listeners } from './schema-listeners.ts';
@@ -33,6 +34,7 @@ export const configSchema = z.strictObject({
   session,
   mqtt,
   retained,
+  history,
   sharedSubscriptions,
   exclusiveSubscriptions,
   autoSubscribe,

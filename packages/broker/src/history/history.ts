@@ -37,6 +37,12 @@ const RECORD_BYTES = 16;
 /** So many offsets may have been given to messages that a crash took away again. */
 const OFFSETS_LOST_MAX = 100_000_000;
 
+/** The log as it was found at the start. */
+export interface StoredLog {
+  /** The messages behind an offset that the history kept, in order. */
+  kept(after: number): AsyncIterable<Message>;
+}
+
 export interface HistoryOptions {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -175,10 +181,10 @@ export class History implements MessageHistory {
   }
 
   /** At start: appends what the log has and the history has not, in order; what was kept of it by then is flushed when it resolves. */
-  async catchUp(messages: AsyncIterable<Message>): Promise<number> {
+  async catchUp(log: StoredLog): Promise<number> {
     const known = new Map<Shelf, number>();
     let appended = 0;
-    for await (const message of messages) {
+    for await (const message of log.kept(this.#logOffset)) {
       const slot = this.slotOf(message.topic);
       if (slot === null) continue;
       const { shelf } = slot;

@@ -105,7 +105,7 @@ export class TestHouse {
     this.retained = retained;
     const debts = new HistoryDebts(base.log, committer);
     const common = { clock: base.clock, router, committer, counters, hooks, decisions: null };
-    this.publisher = new Publisher({ ...common, retained, debts, refusesWhenFull: false });
+    this.publisher = new Publisher({ ...common, retained, history: null, debts, refusesWhenFull: false });
     const { clock } = base;
     const explained = { decisions: null, refusals: null };
     this.subscriber = new Subscriber({ authorizer, hooks, router, committer, counters, clock, history, capabilities, ...explained });

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Counters, DropReason } from '#base/counters.ts';
 import { type RefusalCause, RefusedBy } from '#explain/decision.ts';
 import type { Decisions } from '#explain/decisions.ts';
+import type { History } from '#history/history.ts';
 import type { Hooks } from '#hooks/hooks.ts';
 import type { Author } from '#hooks/points.ts';
 import { Delivery } from '#message/delivery.ts';
@@ -34,7 +35,8 @@ export interface PublisherServices {
   readonly counters: Counters;
   readonly hooks: Hooks;
   readonly decisions: Decisions | null;
-  /** Null where no history is kept. */
+  /** Null where no history is kept, as are its debts. */
+  readonly history: History | null;
   readonly debts: HistoryDebts | null;
   /** True when a full queue refuses the publisher instead of dropping (overflow: reject). */
   refusesWhenFull: boolean;
@@ -73,6 +75,12 @@ export class Publisher {
     message.observedFromMs = path.deliveriesFromMs;
     if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
     outcome |= this.#distribute(message, from, path);
+    // ORDER: behind the distribution, which gives the message its place in the log.
+    const { history } = this.#house;
+    if (history !== null) {
+      const slot = path.historySlot === undefined ? (path.historySlot = history.slotOf(path.topic)) : path.historySlot;
+      if (slot !== null) history.append(message, slot);
+    }
     if ((outcome & Outcome.Matched) === 0) this.#house.counters.publishUnmatched += 1;
     if (path.isObserved) hooks.observe('message.published', message, (outcome & Outcome.Matched) !== 0);
     return outcome;

@@ -1,4 +1,5 @@
 // HOT
+import type { HistorySlot } from '#history/history-slot.ts';
 import type { MessageHistory } from '#history/message-history.ts';
 import type { NameHash } from '#base/name-hash.ts';
 import type { DecidedTopic, Tally } from '#explain/decisions.ts';
@@ -57,6 +58,8 @@ export class Route implements DecidedTopic {
   readonly hasDurable: boolean;
   /** What those need who will read it; they get it from there. Durable: at QoS 1 and 2. */
   readonly readers: ReaderNeed;
+  /** Where the history keeps messages of the topic; null where it does not, undefined until it was asked. */
+  historySlot: HistorySlot | null | undefined = undefined;
   /** False as soon as any subscription has changed since. */
   isCurrent = true;
   /** Whether somebody observes messages of the topic. */

@@ -41,7 +41,7 @@ export class GroupTestHouse {
     this.router = new Router({ ...services, settings: this.settings, queues: this.queues });
     const retained = { set: () => 'stored' } as unknown as Retained;
     const refusesWhenFull = this.settings.overflow === 'reject';
-    this.publisher = new Publisher({ ...shared, router: this.router, retained, debts: null, refusesWhenFull });
+    this.publisher = new Publisher({ ...shared, router: this.router, retained, history: null, debts: null, refusesWhenFull });
     base.events.groupOf = (subscription) => (subscription.group === null ? null : this.router.shareOf(subscription));
     base.events.onEnded = (session) => {
       for (const subscription of session.state.subscriptions()) this.router.remove(subscription);

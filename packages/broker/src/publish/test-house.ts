@@ -128,6 +128,7 @@ export class TestHouse {
       router: this.router,
       hooks: this.hooks,
       decisions: null,
+      history: null,
       debts: null,
       counters: this.counters,
       committer: this.committer as unknown as Committer,

@@ -22,6 +22,15 @@ const CACHED_RECORDS_MAX = 32;
 const QUARANTINE_PREFIX = 'log/';
 const quarantinedRecords = { from: Buffer.from('log/'), to: Buffer.from('log0') };
 
+/** Bit of a stored length: the history keeps the message. */
+const KEPT = 0x8000_0000;
+
+/** Who keeps messages as well, and needs their records until it has them on disk itself. */
+export interface LogFollower {
+  /** A record with messages that are kept (`isKept`) is being written: it stays until `releaseAt(base)`. */
+  hold(base: number): void;
+}
+
 /** Consecutive records that are freed together, when the last reader of any message in them is done. */
 interface Segment {
   readonly records: number[];
@@ -41,9 +50,11 @@ interface PendingRecord {
  * it is enqueued and releases it when it is done. A message whose readers are all done before the batch
  * is sealed is never written.
  *
- * A record: u16 number of messages, then for each u16 offset minus the record's base, u32 length, stored message.
+ * A record: u16 number of messages, then for each u16 offset minus the record's base, u32 length (its highest bit: it is kept), stored
+ * message.
  */
 export class Log implements Participant {
+  follower: LogFollower | null = null;
   readonly #store: Store;
   readonly #committer: Committer;
   readonly #log: Logger;
@@ -142,6 +153,21 @@ export class Log implements Participant {
     if (segment.live === 0) this.#dropSegment(segment);
   }
 
+  /** The next message comes behind this offset. */
+  skipPast(offset: number): void {
+    this.#nextOffset = Math.max(this.#nextOffset, offset + 1);
+  }
+
+  /** At start: the stored messages behind an offset that the history kept, in order. */
+  async *kept(after: number): AsyncGenerator<Message> {
+    const from = offsetKey(Math.max(0, after - OFFSETS_MAX));
+    for await (const page of this.#store.scan('log', { from })) {
+      for (const { key, value } of page) {
+        for (const message of decodeRecord(readOffset(key), value).values()) if (message.isKept && message.offset > after) yield message;
+      }
+    }
+  }
+
   /** The stored message, or null when its record is damaged or gone. */
   async read(base: number, offset: number): Promise<Message | null> {
     let record = this.#cache.get(base);
@@ -215,6 +241,9 @@ export class Log implements Participant {
       segment.live += message.readers;
     }
     this.#written.push({ base, messages, added });
+    if (this.follower === null || !added.some(({ isKept }) => isKept)) return;
+    segment.live += 1;
+    this.follower.hold(base);
   }
 
   #writeRecord(batch: Batch, messages: readonly Message[], from: number): number {
@@ -272,6 +301,7 @@ function forget(message: Message): void {
   message.offset = NOT_LOGGED;
   message.recordBase = NOT_LOGGED;
   message.readers = 0;
+  message.isKept = false;
 }
 
 function encodeRecord(base: number, messages: readonly Message[], bytes: number): Buffer {
@@ -281,7 +311,7 @@ function encodeRecord(base: number, messages: readonly Message[], bytes: number)
   for (const message of messages) {
     record.writeUInt16BE(message.offset - base, at);
     const end = writeMessage(message, record, at + 6);
-    record.writeUInt32BE(end - at - 6, at + 2);
+    record.writeUInt32BE(end - at - 6 + (message.isKept ? KEPT : 0), at + 2);
     at = end;
   }
   return record;
@@ -294,8 +324,10 @@ function decodeRecord(base: number, record: Buffer): Map<number, Message> {
     const message = decodeMessage(record, at + 6);
     message.offset = base + record.readUInt16BE(at);
     message.recordBase = base;
+    const length = record.readUInt32BE(at + 2);
+    message.isKept = length >= KEPT;
     messages.set(message.offset, message);
-    at += 6 + record.readUInt32BE(at + 2);
+    at += 6 + (length % KEPT);
   }
   return messages;
 }
