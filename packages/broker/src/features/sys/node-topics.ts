@@ -6,6 +6,8 @@ import { topicLevelOf } from './topic-level.ts';
 const ROOT = '$SYS/brokers';
 /** So many shared groups have a topic of their own, the first that there were. Clients give them their names. */
 const SHARED_MAX = 1000;
+/** A name may have 64 KiB, and all of them are kept. */
+const NAME_CHARACTERS_MAX = 1024;
 
 /** `$SYS/brokers` and `$SYS/brokers/<node>/#` with the names and units of EMQX. */
 export class NodeTopics {
@@ -45,8 +47,8 @@ export class NodeTopics {
     return sharedGroups.slice(0, SHARED_MAX).map((share) => {
       const { group, filter } = share;
       const payload = {
-        group,
-        filter,
+        group: group.slice(0, NAME_CHARACTERS_MAX),
+        filter: filter.slice(0, NAME_CHARACTERS_MAX),
         strategy: share.strategy,
         durable: share.isDurable,
         members: share.members,

@@ -315,6 +315,13 @@ test('every shared group tells its members, backlog and lag, and nothing any mor
     ['groups', 'waiting'].map((name) => values.get(`${own}/stats/shared/${name}/count`)),
     ['1002', '7014'],
   );
+  state.sharedGroups = [{ ...share, group: 'g'.repeat(65_000), filter: 'f'.repeat(65_000) }];
+  clock.advance(60_000);
+  const [[long, payload]] = [...take()].filter(([name, value]) => name.includes('/shared/g') && value !== '' && name.includes('/fff'));
+  assert.ok(long.length < 2200 && payload.length < 2300, 'what clients call it is cut');
+  state.sharedGroups = [share];
+  clock.advance(60_000);
+  take();
   state.sharedGroups = [];
   clock.advance(60_000);
   assert.equal(take().get(topic), '');
