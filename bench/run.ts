@@ -5,7 +5,7 @@
  *     --seconds N    how long each time (5)
  *     --rows A,B     only these rows
  *     --scenario S   these scenarios instead of the table; `all` for every one
- *     --compare C    these comparisons of settings instead of the table, in its rows: `features`, `explain`
+ *     --compare C    these comparisons of settings instead of the table, in its rows: `features`, `history`, `explain`
  *     --profile ROW  where the broker spends its time in this row
  *     --out FILE     where results go; a file of today and this machine in bench/results
  *     --no-save      print only
