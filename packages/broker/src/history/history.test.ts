@@ -5,9 +5,7 @@ import type { MessageFields } from '#message/message.ts';
 import { NodeDisk } from '#store/journal/node-disk.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { HistoryQuery } from './message-history.ts';
-import { DAY_MS, modelOf, plain, readAll, TestHistory, testSettings } from './test-history.ts';
-
-type Kept = NonNullable<ReturnType<TestHistory['publish']>>;
+import { DAY_MS, type Kept, modelOf, plain, readAll, TestHistory, testSettings } from './test-history.ts';
 
 /** Publishes `count` messages over a few topics, some time apart. */
 async function publishMany(test: TestHistory, count: number): Promise<Kept[]> {

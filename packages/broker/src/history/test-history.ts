@@ -14,6 +14,12 @@ export function testSettings(settings: Partial<HistorySettings> = {}): HistorySe
   return { enabled: true, bytesMax: 2 ** 30, ageMaxMs: 7 * DAY_MS, qos0BytesPerSecond: Infinity, exclude: [], rules: {}, ...settings };
 }
 
+/** A message that was kept, and where. */
+export interface Kept {
+  readonly offset: number;
+  readonly message: Message;
+}
+
 /** A history whose clock stands still until the test moves it. */
 export class TestHistory {
   readonly clock: FakeClock;
@@ -33,11 +39,12 @@ export class TestHistory {
   }
 
   /** Publishes to the history alone; null when it was not kept, else the message as it should be read again. */
-  publish(fields: Partial<MessageFields> & { topic: string }): { offset: number; message: Message } | null {
+  publish(fields: Partial<MessageFields> & { topic: string }, distribute: (message: Message) => void = () => {}): Kept | null {
     const message = createMessage({ qos: 1, publisher: 'p', receivedAtMs: this.clock.wallMs(), ...fields });
     const slot = this.history.slotOf(message.topic);
     if (slot === null) return null;
     const offset = this.history.nextOffset;
+    distribute(message);
     this.history.append(message, slot);
     return this.history.nextOffset === offset ? null : { offset, message };
   }
@@ -52,7 +59,7 @@ export async function readAll(reading: HistoryReading, limit = 100): Promise<His
 }
 
 /** What can be compared of an entry. */
-export function plain({ offset, message }: { offset: number; message: Message }): object {
+export function plain({ offset, message }: Kept): object {
   const { topic, payload, qos, retain, publisher, receivedAtMs, expiresAtMs, properties } = message;
   const messageExpiryAt = message.messageExpiryAt < 0 ? -1 : message.messageExpiryAt - message.propertiesStart;
   return {
@@ -70,7 +77,7 @@ export function plain({ offset, message }: { offset: number; message: Message })
 }
 
 /** What a query should find among all that is kept, oldest first. */
-export function modelOf(kept: readonly { offset: number; message: Message }[], query: HistoryQuery, nowMs: number): object[] {
+export function modelOf(kept: readonly Kept[], query: HistoryQuery, nowMs: number): object[] {
   const { filter, fromMs = -Infinity, toMs = Infinity, after = -1, before = Infinity, lastPerTopic } = query;
   const found = kept.filter(({ offset, message }) => {
     if (!matches(filter, message.topic) || offset <= after || offset >= before || message.isExpired(nowMs)) return false;
