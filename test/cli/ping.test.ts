@@ -60,24 +60,42 @@ test('ping goes over TLS, WebSocket and both', async () => {
     assert.equal((JSON.parse(stdout) as { ping: Times }).ping.answered, 2);
   }
   const stranger = await wrenmq('ping', '-L', `mqtts://localhost:${port('tls')}`, '-c', '1');
-  assert.equal(stranger.status, 1);
+  assert.equal(stranger.status, 3);
   assert.match(stranger.stderr, /certificate/);
 });
 
-test('ping ends with 1 when there is no broker, when it is silent, and when it refuses', async () => {
-  assert.equal((await ping(await freePort())).status, 1);
+test('ping ends with 3 when there is no broker, or a silent one, and with 4 when it refuses', async () => {
+  assert.equal((await ping(await freePort())).status, 3);
 
   const silent = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const late = await ping((silent.address() as AddressInfo).port, '--timeout', '0.2');
   silent.close();
-  assert.equal(late.status, 1);
+  assert.equal(late.status, 3);
   assert.match(late.stderr, /no answer within 200 ms/);
 
   await using broker = await launchBroker({ settings: { 'listeners.tcp.anonymous': 'deny' } });
   const refused = await ping(broker.target().port);
-  assert.equal(refused.status, 1);
+  assert.equal(refused.status, 4);
   assert.match(refused.stderr, /refuses the connection: CONNACK/);
+});
+
+test('ping --reconnect tells of every layer of every connection', async () => {
+  await using broker = await launchBroker();
+  const tls = ['-L', `mqtts://localhost:${broker.target('tls').port}`, '--cafile', broker.certificateAuthority];
+  const json = await wrenmq('ping', '3', ...tls, '-i', '0', '--reconnect', '-t', 'a', '--json');
+  assert.equal(json.status, 0, json.stderr);
+  const result = JSON.parse(json.stdout) as Record<'ping' | 'publish', Times> & { layers: Record<string, Times> };
+  assert.deepEqual(
+    Object.entries({ ...result.layers, PINGREQ: result.ping, PUBLISH: result.publish }).map(([layer, { answered }]) => [layer, answered]),
+    ['TCP', 'TLS', 'CONNECT', 'PINGREQ', 'PUBLISH'].map((layer) => [layer, 3]),
+  );
+  const plain = await ping(broker.target().port, '2', '--reconnect');
+  assert.equal(plain.status, 0, plain.stderr);
+  for (const layer of ['TCP', 'CONNECT', 'PINGREQ'])
+    assert.match(plain.stdout, new RegExp(`^${layer}: 2 sent, 2 answered, 0 % lost, min `, 'm'));
+  const web = await wrenmq('ping', '2', '-L', `ws://127.0.0.1:${broker.target('ws').port}/mqtt`, '-i', '0', '--reconnect');
+  assert.match(web.stdout, /^WebSocket: 2 sent, 2 answered/m);
 });
 
 test('ping says what is wrong with its flags', async () => {

@@ -18,6 +18,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   '--alpn': '--tls-alpn',
   '--will-message-retain': '--will-retain',
   '--ws-path': '--ws',
+  '--conn-rate': '--connect-rate',
+  '--persistent': '--durable',
 };
 
 /** Long names for properties of MQTT 5; where no value is given, the word that follows is it. */

@@ -112,7 +112,7 @@ function addMessageFlags(command: Command): void {
     .option('--rate <per second>', 'messages in all; default: 1000; 0: closed loop, as fast as --window allows')
     .option('--ramp <seconds>', 'let the rate grow so long, unmeasured; default: 0')
     .option('--warmup <seconds>', 'then run so long unmeasured; default: 1; 0 with --count')
-    .option('--duration <seconds>', 'measure so long; default: 10')
+    .option('--duration <seconds>', 'measure so long; default: 10; also 500ms, 60s, 5m, 1h, here and elsewhere')
     .option('--count <n>', 'messages in all')
     .option('--window <n>', 'messages of a client on their way; default: 100 in a closed loop, else as many as the broker allows')
     .option('-s, --size <bytes>', 'of a payload; default: 64')

@@ -68,12 +68,10 @@ const DEFAULT_CONNECT_RATE = 500;
 
 export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
   const count = readNumber('--count', flags.count, { min: 1, max: 1e12 }) ?? Infinity;
-  const duration = readNumber('--duration', flags.duration, { ...SECONDS, min: 0.1 });
+  const duration = readSeconds('--duration', flags.duration, 0.1);
   const isCounted = count !== Infinity && duration === undefined;
-  const seconds = (flag: string, text: string | undefined, absent: number): number =>
-    (readNumber(flag, text, SECONDS) ?? absent) * SECOND_MS;
-  const rate =
-    readNumber('--rate', flags.rate, { min: 0, max: 1e8, fraction: true }) ?? (scenario === 'conn' ? DEFAULT_CONNECT_RATE : DEFAULT_RATE);
+  const seconds = (flag: string, text: string | undefined, absent: number): number => (readSeconds(flag, text) ?? absent) * SECOND_MS;
+  const rate = readRate('--rate', flags.rate, 1e8) ?? (scenario === 'conn' ? DEFAULT_CONNECT_RATE : DEFAULT_RATE);
   if (rate === 0 && flags.ramp !== undefined) throw new CommandError('wrenmq: --ramp needs a --rate to reach', ExitCode.Usage);
   const clients = readNumber('--clients', flags.clients, { min: 1, max: 1_000_000 }) ?? (scenario === 'conn' ? 100 : 10);
   const workers = readWorkers(flags.workers, clients);
@@ -96,7 +94,7 @@ export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
     durationMs: isCounted ? Infinity : (duration ?? DEFAULT_DURATION_S) * SECOND_MS,
     count,
     window: readNumber('--window', flags.window, { min: 1, max: 65_535 }) ?? (rate === 0 ? 100 : 65_535),
-    connectRate: readNumber('--connect-rate', flags.connectRate, { min: 0, max: 1e6, fraction: true }) ?? DEFAULT_CONNECT_RATE,
+    connectRate: readRate('--connect-rate', flags.connectRate, 1e6) ?? DEFAULT_CONNECT_RATE,
     drainMs: seconds('--drain', flags.drain, 3),
     isDurable: flags.durable === true,
     poissonSeed: readSeed(flags, rate),
@@ -104,6 +102,22 @@ export function readPlan(scenario: Scenario, flags: BenchFlags): BenchPlan {
     isJson: flags.json === true,
     hasProgress: flags.progress !== false && process.stderr.isTTY,
   };
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+/** Seconds, or a time such as 500ms, 60s, 5m or 1h. */
+function readSeconds(flag: string, text: string | undefined, min: number = SECONDS.min): number | undefined {
+  const [, count, unit] = /^([\d.]+)(ms|s|m|h)$/.exec(text ?? '') ?? [];
+  if (count === undefined) return readNumber(flag, text, { ...SECONDS, min });
+  const seconds = Number(count) * UNIT_SECONDS[unit];
+  if (Number.isFinite(seconds) && seconds >= min && seconds <= SECONDS.max) return seconds;
+  throw new CommandError(`wrenmq: ${flag} ${text}: must be from ${min} to ${SECONDS.max} seconds`, ExitCode.Usage);
+}
+
+/** So many a second, with or without /s. */
+function readRate(flag: string, text: string | undefined, max: number): number | undefined {
+  return readNumber(flag, text?.replace(/\/s$/, ''), { min: 0, max, fraction: true });
 }
 
 const WORKERS_MAX = 64;

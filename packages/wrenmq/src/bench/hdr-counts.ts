@@ -92,10 +92,13 @@ const HEADER_BYTES = 40;
 /** Of a count below 2 ** 53. */
 const VARINT_BYTES_MAX = 8;
 
+/** Exact: powers of two. PERF: a division by a power that is reckoned each time makes `record` two to three times as slow. */
+const SHRUNK = Float64Array.from({ length: BUCKETS }, (_, bucket) => 2 ** -bucket);
+
 function indexOf(value: number): number {
   const highestBit = value < 0x1_0000_0000 ? 31 - Math.clz32(value) : 63 - Math.clz32(value / 0x1_0000_0000);
   const bucket = highestBit > 10 ? highestBit - 10 : 0;
-  return bucket * HALF + Math.floor(value / 2 ** bucket);
+  return bucket * HALF + Math.floor(value * SHRUNK[bucket]);
 }
 
 /** The smallest value that counts after this index. */

@@ -20,11 +20,25 @@ test('a percentile is that of the sorted values, exact to a thousandth', () => {
 
 test('p99.9 of few values is not told, and nothing recorded is nothing', () => {
   const histogram = new LatencyHistogram();
-  assert.deepEqual(histogram.summary(), { count: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, p99_9Ms: null, maxMs: 0, meanMs: 0 });
+  assert.deepEqual(histogram.summary(), {
+    count: 0,
+    p50Ms: 0,
+    p90Ms: 0,
+    p95Ms: 0,
+    p99Ms: 0,
+    p99_9Ms: null,
+    p99_99Ms: null,
+    maxMs: 0,
+    meanMs: 0,
+  });
   for (let count = 0; count < 999; count += 1) histogram.record(2);
   assert.equal(histogram.summary().p99_9Ms, null);
   histogram.record(2);
   assert.ok(Math.abs(histogram.summary().p99_9Ms! - 2) < 0.003);
+  assert.equal(histogram.summary().p99_99Ms, null);
+  for (let count = 1000; count < 9_998; count += 1) histogram.record(2);
+  for (const ms of [3, 4]) histogram.record(ms);
+  assert.ok(Math.abs(histogram.summary().p99_99Ms! - 3) < 0.004);
 });
 
 test('a time before its own beginning counts as none, one beyond an hour as an hour', () => {

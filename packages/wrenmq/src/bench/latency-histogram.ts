@@ -4,9 +4,12 @@ export interface LatencySummary {
   readonly count: number;
   readonly p50Ms: number;
   readonly p90Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
   /** Null below a thousand values: it would be the largest one. */
   readonly p99_9Ms: number | null;
+  /** Null below ten thousand. */
+  readonly p99_99Ms: number | null;
   readonly maxMs: number;
   readonly meanMs: number;
 }
@@ -22,6 +25,7 @@ export interface EncodedHistogram {
 
 const NS_PER_MS = 1e6;
 const COUNT_FOR_P99_9 = 1000;
+const COUNT_FOR_P99_99 = 10_000;
 
 /** An HDR histogram of times from a nanosecond to an hour, each exact to a thousandth of itself. */
 export class LatencyHistogram {
@@ -78,8 +82,10 @@ export class LatencyHistogram {
       count: this.count,
       p50Ms: toMicroseconds(this.percentile(50)),
       p90Ms: toMicroseconds(this.percentile(90)),
+      p95Ms: toMicroseconds(this.percentile(95)),
       p99Ms: toMicroseconds(this.percentile(99)),
       p99_9Ms: this.count < COUNT_FOR_P99_9 ? null : toMicroseconds(this.percentile(99.9)),
+      p99_99Ms: this.count < COUNT_FOR_P99_99 ? null : toMicroseconds(this.percentile(99.99)),
       maxMs: toMicroseconds(this.#maxMs),
       meanMs: toMicroseconds(this.count === 0 ? 0 : this.#sumMs / this.count),
     };

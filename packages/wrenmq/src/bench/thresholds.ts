@@ -14,8 +14,10 @@ export interface Threshold {
 const TIMES: Readonly<Record<string, keyof LatencySummary>> = {
   p50: 'p50Ms',
   p90: 'p90Ms',
+  p95: 'p95Ms',
   p99: 'p99Ms',
   'p99.9': 'p99_9Ms',
+  'p99.99': 'p99_99Ms',
   max: 'maxMs',
   mean: 'meanMs',
 };

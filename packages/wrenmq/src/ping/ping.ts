@@ -6,9 +6,10 @@ import type { ConnectionFlags } from '#connection/connection-flags.ts';
 import { connectOptions } from '#connection/connect-options.ts';
 import { readNumber, readQoS } from '#connection/read-value.ts';
 import { CommandError, ExitCode } from '#exit-code.ts';
-import { connectSession, type ConnectedSession } from '#wire/connect-session.ts';
+import { type ConnectedSession, connectSession, RefusedError } from '#wire/connect-session.ts';
 import { wireBroker } from '#wire/wire-broker.ts';
 import type { WireSession } from '#wire/wire-session.ts';
+import { LayerTimes } from './layer-times.ts';
 import { type PingStatistics, pingStatistics } from './ping-statistics.ts';
 
 interface PingFlags extends ConnectionFlags {
@@ -18,6 +19,7 @@ interface PingFlags extends ConnectionFlags {
   readonly qos?: string;
   readonly size?: string;
   readonly timeout?: string;
+  readonly reconnect?: true;
   readonly json?: true;
 }
 
@@ -27,6 +29,8 @@ interface PingPlan {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly message: { readonly topic: string; readonly qos: QoS; readonly size: number } | null;
+  /** Each round on a connection of its own. */
+  readonly reconnects: boolean;
   readonly isJson: boolean;
 }
 
@@ -35,20 +39,23 @@ export async function ping(flags: PingFlags): Promise<void> {
   const plan = planOf(flags);
   const broker = await wireBroker(await connectOptions(flags), plan.timeoutMs);
   const { href } = broker.target.url;
+  const layers = new LayerTimes();
   const connected = await connectSession(broker).catch((error: Error) => {
-    throw new CommandError(`wrenmq: ${href}: ${error.message}`, ExitCode.Failure);
+    throw new CommandError(`wrenmq: ${href}: ${error.message}`, error instanceof RefusedError ? ExitCode.Refused : ExitCode.Unreachable);
   });
-  using session = connected.session;
   if (!plan.isJson)
-    console.log(`${href}: connected in ${ms(connected.streamMs)}, CONNECT answered in ${ms(connected.connectMs)}, ${versionOf(session)}`);
-  const run = new PingRun(session, plan);
+    console.log(
+      `${href}: connected in ${ms(connected.streamMs)}, CONNECT answered in ${ms(connected.connectMs)}, ${versionOf(connected.session)}`,
+    );
+  // What was found out once is not tried again.
+  const run = new PingRun(connected.session, plan, () => layers.connect({ ...broker, version: connected.session.version as 4 | 5 }));
   using interruption = new Interruption();
   const isWhole = await run.untilEnd(interruption.signal);
-  session.disconnect();
-  const result = { url: href, ...run.result(connected) };
+  run.leave();
+  const result = { url: href, ...run.result(connected), ...(plan.reconnects ? { layers: layers.statistics() } : {}) };
   console.log(plan.isJson ? JSON.stringify(result) : summary(result));
   if (!isWhole) throw new CommandError(`wrenmq: ${href}: the broker closed the connection`, ExitCode.Failure);
-  if (result.ping.answered === 0) throw new CommandError(`wrenmq: ${href}: no answer`, ExitCode.Failure);
+  if (result.ping.answered === 0) throw new CommandError(`wrenmq: ${href}: no answer`, ExitCode.TimedOut);
 }
 
 function planOf(flags: PingFlags): PingPlan {
@@ -60,6 +67,7 @@ function planOf(flags: PingFlags): PingPlan {
     intervalMs: (readNumber('--interval', flags.interval, seconds) ?? 1) * 1000,
     timeoutMs: (readNumber('--timeout', flags.timeout, { ...seconds, min: 0.001 }) ?? 5) * 1000,
     message: flags.topic === undefined ? null : { topic: flags.topic, qos: readQoS('--qos', flags.qos) ?? 0, size },
+    reconnects: flags.reconnect === true,
     isJson: flags.json === true,
   };
 }
@@ -67,29 +75,48 @@ function planOf(flags: PingFlags): PingPlan {
 /** By which a message that comes back is known as ours. */
 const TOKEN_BYTES = 8;
 
-/** The round trips of one connection. */
+/** The round trips of one connection after the other, or of a single one. */
 class PingRun {
-  readonly #session: WireSession;
+  #session: WireSession;
+  readonly #connect: () => Promise<ConnectedSession>;
   readonly #plan: PingPlan;
   readonly #pings: (number | null)[] = [];
   readonly #messages: (number | null)[] = [];
 
-  constructor(session: WireSession, plan: PingPlan) {
+  constructor(session: WireSession, plan: PingPlan, connect: () => Promise<ConnectedSession>) {
     this.#session = session;
     this.#plan = plan;
+    this.#connect = connect;
+  }
+
+  leave(): void {
+    this.#session.disconnect();
+    this.#session[Symbol.dispose]();
   }
 
   /** False when the connection ended first. */
   async untilEnd(interrupted: AbortSignal): Promise<boolean> {
-    if (this.#plan.message !== null) await this.#subscribe(this.#plan.message.topic);
+    if (this.#plan.message !== null && !this.#plan.reconnects) await this.#subscribe(this.#plan.message.topic);
     for (let sequence = 1; sequence <= this.#plan.count && !interrupted.aborted; sequence += 1) {
       const startedAt = performance.now();
+      if (this.#plan.reconnects) await this.#comeBack();
       await this.#roundTrips(sequence);
-      if (this.#session.isClosed) return false;
+      if (this.#session.isClosed && !this.#plan.reconnects) return false;
       const restMs = startedAt + this.#plan.intervalMs - performance.now();
       if (sequence < this.#plan.count && restMs > 0) await delay(restMs, undefined, { signal: interrupted }).catch(() => {});
     }
     return true;
+  }
+
+  /** Without a broker the round trips that follow are not answered. */
+  async #comeBack(): Promise<void> {
+    this.leave();
+    try {
+      this.#session = (await this.#connect()).session;
+      if (this.#plan.message !== null) await this.#subscribe(this.#plan.message.topic);
+    } catch (error) {
+      if (error instanceof CommandError) throw error;
+    }
   }
 
   result(connected: ConnectedSession): PingResult {
@@ -155,6 +182,8 @@ interface PingResult {
   readonly version: string;
   readonly streamMs: number;
   readonly connectMs: number;
+  /** With --reconnect: TCP, TLS or WebSocket, and CONNECT, in the order in which they are opened. */
+  readonly layers?: Readonly<Record<string, PingStatistics>>;
   readonly ping: PingStatistics;
   /** From PUBLISH to the same message coming back. */
   readonly publish?: PingStatistics;
@@ -164,8 +193,8 @@ function versionOf({ version }: WireSession): string {
   return version === 5 ? 'MQTT 5.0' : 'MQTT 3.1.1';
 }
 
-function summary({ url, ping: pings, publish }: PingResult & { readonly url: string }): string {
-  const lines = [['PINGREQ', pings] as const, ...(publish === undefined ? [] : [['PUBLISH', publish] as const])];
+function summary({ url, layers = {}, ping: pings, publish }: PingResult & { readonly url: string }): string {
+  const lines = [...Object.entries(layers), ['PINGREQ', pings] as const, ...(publish === undefined ? [] : [['PUBLISH', publish] as const])];
   return [`--- ${url} ---`, ...lines.map(([what, statistics]) => describe(what, statistics))].join('\n');
 }
 

@@ -11,7 +11,11 @@ export interface WireTarget {
   readonly localAddress?: string;
   /** For what is waited for: the stream, and each answer. */
   readonly timeoutMs: number;
+  /** Told when each layer of the stream stands. */
+  readonly onLayer?: (layer: StreamLayer) => void;
 }
+
+export type StreamLayer = 'TCP' | 'TLS' | 'WebSocket';
 
 /** Who is given what a stream reads. */
 export interface StreamReader {
@@ -38,22 +42,26 @@ export async function openStream(target: WireTarget, reader: StreamReader): Prom
   };
   const socket = connectTcp({ ...place(target), noDelay: true, onread } as TcpNetConnectOpts);
   await opened(socket, 'connect', target.timeoutMs);
+  target.onLayer?.('TCP');
   return socket;
 }
 
 async function openTls(target: WireTarget, reader: StreamReader): Promise<Duplex> {
   const socket = connectTls({ ...place(target), ...target.tls } as ConnectionOptions);
   socket.setNoDelay(true);
+  socket.once('connect', () => target.onLayer?.('TCP'));
   await opened(socket, 'secureConnect', target.timeoutMs);
+  target.onLayer?.('TLS');
   return readBy(socket, reader);
 }
 
-async function openWebSocket({ url, tls, localAddress, timeoutMs }: WireTarget, reader: StreamReader): Promise<Duplex> {
+async function openWebSocket({ url, tls, localAddress, timeoutMs, onLayer }: WireTarget, reader: StreamReader): Promise<Duplex> {
   const { createWebSocketStream, WebSocket } = await import('ws');
   const plain = new URL(url);
   plain.username = plain.password = '';
   const socket = new WebSocket(plain, 'mqtt', { ...tls, localAddress, handshakeTimeout: timeoutMs, perMessageDeflate: false });
   await once(socket, 'open');
+  onLayer?.('WebSocket');
   return readBy(createWebSocketStream(socket), reader);
 }
 
