@@ -1,7 +1,7 @@
 import { createAdminServer, type AdminServer } from '#api/admin-server.ts';
 import { counterSamples } from '#api/counter-samples.ts';
 import type { MetricSample } from '#api/metrics-table.ts';
-import { sharedGroupSamples, statisticsSamples } from '#boot/statistics-samples.ts';
+import { historySamples, sharedGroupSamples, statisticsSamples } from '#boot/statistics-samples.ts';
 import { type PublishProperties, ReasonCode } from '@wrenmq/codec';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
@@ -24,6 +24,7 @@ import { EMBEDDER } from '#hooks/order.ts';
 import type { Feature, RunningFeature, SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 import type { HookPoint, HookPoints } from '#hooks/points.ts';
 import { formatAddress, isLoopback } from '#base/bind-address.ts';
+import { HistoryAdministration } from '#history/history-administration.ts';
 import { createMessage, type QoS } from '#message/message.ts';
 import { Outcome } from '#publish/publisher.ts';
 import { RetainedAdministration } from '#retained/retained-administration.ts';
@@ -217,6 +218,11 @@ export class Broker {
     return explain(kernel, question);
   }
 
+  /** What was published, to be read afterwards. Throws OperationalError `broker.state` when the broker is not running. */
+  get history(): HistoryAdministration {
+    return new HistoryAdministration(this.#running().history);
+  }
+
   /** Every shared subscription, with what waits for it and for how long. Throws OperationalError `broker.state` when it is not running. */
   sharedGroups(): SharedGroupStatistics[] {
     return sharedGroupsOf(this.#running());
@@ -297,6 +303,7 @@ export class Broker {
       ...(this.#features === null ? [] : statisticsSamples(this.#features.statistics())),
       ...((this.#features?.samples() ?? []) as MetricSample[]),
       ...sharedGroupSamples(sharedGroupsOf(kernel), Object.keys(this.config.sharedSubscriptions.groups)),
+      ...historySamples(kernel.history.statistics()),
       { name: 'wrenmq_retained_history_full_total', value: kernel.retained.history.overflows },
       ...Array.from(this.#doors.listeners, listenerSamples).flat(),
       { name: 'wrenmq_hook_failures_total', value: kernel.hooks.failures },

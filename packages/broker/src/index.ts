@@ -53,6 +53,8 @@ export type {
   TransformAnswer,
 } from '#hooks/points.ts';
 export { type MessageChanges, rewriteMessage } from '#hooks/rewrite-message.ts';
+export type { HistoryAdministration, HistoryMessage, HistoryRequest } from '#history/history-administration.ts';
+export type { GapReason, HistoryStatistics } from '#history/history-counts.ts';
 export type {
   RetainedAdministration,
   RetainedMessage,

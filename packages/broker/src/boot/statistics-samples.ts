@@ -1,4 +1,5 @@
 import type { MetricSample } from '#api/metrics-table.ts';
+import { gapReasons, type HistoryStatistics } from '#history/history-counts.ts';
 import type { SharedGroupStatistics, Statistics } from '#hooks/feature.ts';
 
 /** What the broker holds, as metrics. */
@@ -18,6 +19,18 @@ export function statisticsSamples(statistics: Statistics): MetricSample[] {
     { name: 'wrenmq_retained_history_bytes', value: statistics.retainedHistoryBytes },
     { name: 'wrenmq_delayed_messages', value: statistics.delayedMessages },
     { name: 'wrenmq_store_bytes', value: statistics.storeBytes },
+  ];
+}
+
+/** What the history holds and could not keep, as metrics. */
+export function historySamples({ messages, bytes, segments, oldestMs, appended, gaps }: HistoryStatistics): MetricSample[] {
+  return [
+    { name: 'wrenmq_history_messages', value: messages },
+    { name: 'wrenmq_history_bytes', value: bytes },
+    { name: 'wrenmq_history_segments', value: segments },
+    { name: 'wrenmq_history_oldest_timestamp_seconds', value: (oldestMs ?? 0) / 1000 },
+    { name: 'wrenmq_history_kept_total', value: appended },
+    ...gapReasons.map((reason) => ({ name: 'wrenmq_history_missed_total' as const, value: gaps[reason], labels: { reason } })),
   ];
 }
 

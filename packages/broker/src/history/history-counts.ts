@@ -5,22 +5,21 @@ export type GapReason = (typeof gapReasons)[number];
 /** What the history counts since the start. */
 export class HistoryCounts {
   messages = 0;
-  bytesWritten = 0;
   segmentsDeleted = 0;
   readonly gaps: Record<GapReason, number> = { 'qos0-budget': 0, 'disk-slow': 0, 'disk-refused': 0, 'too-large': 0, damaged: 0 };
 }
 
 /** What there is of history. */
 export interface HistoryStatistics {
-  /** The offsets of the oldest message that is kept and of the newest; null when there is none. */
+  /** The offsets of the oldest message that is written and of the newest; null when there is none. */
   readonly firstOffset: number | null;
   readonly lastOffset: number | null;
-  /** How many are kept. */
+  /** How many are kept, those in memory included. */
   readonly messages: number;
   /** On disk, indexes included. */
   readonly bytes: number;
   readonly segments: number;
-  /** Milliseconds since 1970; null when there is none. */
+  /** When the oldest one that is written was published, milliseconds since 1970; null when there is none. */
   readonly oldestMs: number | null;
   /** How many messages were appended since the start. */
   readonly appended: number;

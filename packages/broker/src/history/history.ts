@@ -50,6 +50,8 @@ export interface HistoryOptions {
   readonly settings: HistorySettings;
   /** True while the store has no room: the history takes none then. */
   readonly isStoreFull?: () => boolean;
+  /** What all of it may take, instead of a part of what is free. */
+  readonly bytesMax?: number;
   /** For tests: instead of a 64th of the budget, between 1 and 64 MiB. */
   readonly segmentBytes?: number;
 }
@@ -224,15 +226,22 @@ export class History implements MessageHistory {
   statistics(): HistoryStatistics {
     const segments: Segment[] = [];
     for (const shelf of this.#keeper.shelves.values()) segments.push(...shelf.segments);
-    const filled = segments.filter(({ count }) => count > 0);
-    const isEmpty = filled.length === 0;
+    let messages = 0;
+    let firstOffset = Infinity;
+    let oldestMs = Infinity;
+    for (const segment of segments) {
+      messages += segment.memory === null ? segment.count : segment.memory.topics.count;
+      if (segment.count === 0) continue;
+      firstOffset = Math.min(firstOffset, segment.firstOffset);
+      oldestMs = Math.min(oldestMs, segment.minTimeMs);
+    }
     return {
-      firstOffset: isEmpty ? null : Math.min(...filled.map(({ firstOffset }) => firstOffset)),
-      lastOffset: isEmpty ? null : this.#nextOffset - 1,
-      messages: filled.reduce((sum, { count }) => sum + count, 0),
+      firstOffset: firstOffset === Infinity ? null : firstOffset,
+      lastOffset: messages === 0 ? null : this.#nextOffset - 1,
+      messages,
       bytes: this.#keeper.bytes,
       segments: segments.length,
-      oldestMs: isEmpty ? null : Math.min(...filled.map(({ minTimeMs }) => minTimeMs)),
+      oldestMs: oldestMs === Infinity ? null : oldestMs,
       appended: this.counts.messages,
       gaps: { ...this.counts.gaps },
       segmentsDeleted: this.counts.segmentsDeleted,

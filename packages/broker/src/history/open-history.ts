@@ -7,6 +7,8 @@ import { MemoryDisk } from './memory-disk.ts';
 
 /** What a history in memory may take. */
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024;
+/** And so much of it is for what is complete; the rest is room for what is being written. */
+const MEMORY_BUDGET_BYTES = 56 * 1024 * 1024;
 
 export interface OpenHistoryOptions extends Omit<HistoryOptions, 'disk'> {
   /** The broker's; not touched by `memory`. */
@@ -16,7 +18,10 @@ export interface OpenHistoryOptions extends Omit<HistoryOptions, 'disk'> {
 
 /** Opens the history of a data directory, or one in memory. What the disk refuses is told the log, and keeps nobody from starting. */
 export async function openHistory(options: OpenHistoryOptions): Promise<History> {
-  return History.open({ ...options, disk: options.kind === 'memory' ? new MemoryDisk(MEMORY_BYTES_MAX) : await diskFor(options) });
+  if (options.kind === 'memory') {
+    return History.open({ ...options, disk: new MemoryDisk(MEMORY_BYTES_MAX), bytesMax: MEMORY_BUDGET_BYTES });
+  }
+  return History.open({ ...options, disk: await diskFor(options) });
 }
 
 async function diskFor({ directory, log }: OpenHistoryOptions): Promise<Disk> {

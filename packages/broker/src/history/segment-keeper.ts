@@ -25,6 +25,8 @@ export interface KeeperOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counts: HistoryCounts;
+  /** What all of it may take, instead of a part of what is free. */
+  readonly bytesMax?: number;
   /** Instead of a 64th of the budget, between 1 and 64 MiB. */
   readonly segmentBytes?: number;
 }
@@ -46,7 +48,7 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
   readonly #options: KeeperOptions;
   #lastSegmentId = 0;
   /** What the shelves may take, as long as there is room: Infinity, or what the disk has. */
-  #bytesMax = Infinity;
+  #bytesMax: number;
   #sealing: Promise<void> = Promise.resolve();
   #retaining: Promise<void> = Promise.resolve();
   readonly #repairs = new Map<Segment, Promise<void>>();
@@ -58,6 +60,7 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
     this.log = options.log;
     this.clock = options.clock;
     this.files = new HistoryFiles(options.disk);
+    this.#bytesMax = options.bytesMax ?? Infinity;
   }
 
   get bytes(): number {
@@ -98,6 +101,7 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
 
   /** Looks how much room there is for the history. */
   async measure(): Promise<void> {
+    if (this.#options.bytesMax !== undefined) return;
     try {
       this.#bytesMax = ((await this.disk.bytesFree()) + this.bytes) / FREE_PART;
     } catch (error) {

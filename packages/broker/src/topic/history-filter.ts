@@ -82,8 +82,8 @@ function parseTime(text: string): HistoryRange | string {
   return 'has a range since: without a time: write milliseconds since 1970, or UTC such as 2026-01-31T12:00:00Z';
 }
 
-/** NaN for what is no time, such as the 30th of February. */
-function timeOf(text: string): number {
+/** Milliseconds since 1970 of a time in UTC; NaN for what is no time, such as the 30th of February. */
+export function timeOf(text: string): number {
   if (!isoTime.test(text)) return NaN;
   const atMs = Date.parse(text);
   return Number.isNaN(atMs) || !new Date(atMs).toISOString().startsWith(text.slice(0, 10)) ? NaN : atMs;
