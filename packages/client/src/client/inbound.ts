@@ -83,6 +83,7 @@ export class Inbound implements RouterHost, SubscriptionsHost {
   }
 
   onOnline(sessionPresent: boolean): void {
+    this.#subscriptions.endReadings();
     if (sessionPresent) for (const each of [this.#router, ...this.#subscriptions.consumers]) each.forgetRepeated();
     else this.#subscriptions.forgetNewcomers();
     this.#updateReading();

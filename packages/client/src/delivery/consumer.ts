@@ -1,3 +1,4 @@
+import { readingEndTopic } from '#base/filter-prefix.ts';
 import type { Surroundings } from '#base/surroundings.ts';
 import type { MessageSource, ReceivedMessage, ReceivedPublish, Receipt } from '#message/received-message.ts';
 import type { BufferOptions } from './delivery-buffer.ts';
@@ -25,6 +26,11 @@ export interface ConsumerContext {
   /** It has ended, for whatever reason. */
   readonly onEnd: () => void;
   readonly onError: (error: unknown) => void;
+}
+
+/** Whether the message is the last one: it ends a reading of the history, and the subscription is nothing else. */
+export function isLast({ topic }: ReceivedMessage, { patterns }: MessageSource): boolean {
+  return topic === readingEndTopic && patterns.length === 1;
 }
 
 /** One message that several consumers see: it is done with when all are, and refused when one refuses it. */

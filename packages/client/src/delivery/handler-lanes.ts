@@ -4,7 +4,7 @@ import { Deferred } from '#base/deferred.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import { limitWait } from '#base/wait-limit.ts';
 import type { MessageSource, ReceivedMessage } from '#message/received-message.ts';
-import type { Consumer, ConsumerContext } from './consumer.ts';
+import { type Consumer, type ConsumerContext, isLast } from './consumer.ts';
 import { DeliveryBuffer } from './delivery-buffer.ts';
 
 export interface HandlerOptions {
@@ -50,6 +50,11 @@ export class HandlerLanes implements Consumer {
   }
 
   offer(message: ReceivedMessage): void {
+    if (isLast(message, this.source)) {
+      // What is here is handled still; the mark is not of the type that a typed handler expects.
+      void this.#context.leave(this);
+      if (this.#context.decode !== undefined) return message.discard();
+    }
     const { concurrency } = this.#options;
     if (concurrency > 1) message.laneKey = this.#laneKey(message);
     if (this.#running < concurrency && this.#buffer.length === 0 && this.#isFree(message)) return this.#start(message);

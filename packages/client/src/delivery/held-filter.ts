@@ -1,12 +1,12 @@
 import type { QoS } from '@wrenmq/codec';
-import { isShared, matchedPart } from '#topic/topic-filter.ts';
+import { matchedPart } from '#base/filter-prefix.ts';
 import type { Consumer } from './consumer.ts';
 
 /** A filter that the broker holds for us (or soon will), and who here wants its messages. */
 export class HeldFilter {
   /** As the broker knows it. */
   readonly filter: string;
-  /** Without `$share/{group}/`. */
+  /** Without its prefix. */
   readonly matched: string;
   readonly isShared: boolean;
   /** Empty after a restart, until somebody asks for what the stored session has subscribed to. */
@@ -25,7 +25,7 @@ export class HeldFilter {
   constructor(filter: string) {
     this.filter = filter;
     this.matched = matchedPart(filter);
-    this.isShared = isShared(filter);
+    this.isShared = filter.startsWith('$share/');
   }
 
   /** Who gets a message of this filter. With Retain As Published a retained message cannot be told from a live one: all do. */

@@ -3,7 +3,7 @@ import type { QoS } from '@wrenmq/codec';
 import { Deferred, handled } from '#base/deferred.ts';
 import { Deque } from '#base/deque.ts';
 import type { MessageSource, ReceivedMessage } from '#message/received-message.ts';
-import type { Consumer, ConsumerContext } from './consumer.ts';
+import { type Consumer, type ConsumerContext, isLast } from './consumer.ts';
 import { DeliveryBuffer } from './delivery-buffer.ts';
 
 type Result = IteratorResult<ReceivedMessage, undefined>;
@@ -105,6 +105,10 @@ export class MessageStream implements Consumer, AsyncIterableIterator<ReceivedMe
   }
 
   #hand(message: ReceivedMessage): Result | Promise<Result> {
+    if (isLast(message, this.source)) {
+      message.discard();
+      return this.return();
+    }
     this.#current = message;
     const { decode } = this.#context;
     if (decode === undefined) return { done: false, value: message };

@@ -1,6 +1,8 @@
 // HOT
 import { ReceivedMessage, type Receipt } from '#message/received-message.ts';
 import type { Delivery } from '#session/session-contract.ts';
+import { readingEndTopic } from '#base/filter-prefix.ts';
+import { text } from '#topic/payload-codecs.ts';
 import { FilterTrie } from '#topic/filter-trie.ts';
 import { type Consumer, SharedReceipt } from './consumer.ts';
 import type { HeldFilter } from './held-filter.ts';
@@ -50,7 +52,7 @@ export class Router {
   }
 
   route(delivery: Delivery): void {
-    const filters = this.#lookUp(delivery.topic);
+    const filters = this.#filtersOf(delivery);
     if (filters.length === 1 && isMeant(filters[0], delivery)) {
       const receivers = filters[0].receivers(delivery.retain);
       if (receivers.length === 1) return receivers[0].offer(new ReceivedMessage(delivery, receivers[0].source, this.#host));
@@ -65,7 +67,7 @@ export class Router {
     this.#parked = [];
     for (const delivery of parked) {
       // The identifiers of an unknown session are those of its life before.
-      const filters = this.#lookUp(delivery.topic);
+      const filters = this.#filtersOf(delivery);
       if (!this.#offer(this.#host.keepsUnknown ? filters : filters.filter((held) => isMeant(held, delivery)), delivery))
         this.#parked.push(delivery);
     }
@@ -92,6 +94,13 @@ export class Router {
     }
     this.#host.onDropped();
     this.#host.acknowledge(delivery, 0);
+  }
+
+  /** The end of a reading is for whoever reads. */
+  #filtersOf({ topic, payload }: Delivery): HeldFilter[] {
+    if (topic !== readingEndTopic) return this.#lookUp(topic);
+    const told = text.decode(payload);
+    return [...this.#byMatched.values()].flat().filter((held) => told.includes(JSON.stringify(held.filter)));
   }
 
   #lookUp(topic: string): HeldFilter[] {

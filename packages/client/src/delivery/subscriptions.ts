@@ -1,6 +1,6 @@
 import type { QoS } from '@wrenmq/codec';
 import { Deferred } from '#base/deferred.ts';
-import type { MqttError } from '#base/mqtt-error.ts';
+import { MqttError } from '#base/mqtt-error.ts';
 import type { SubscriptionIntent } from '#session/session-contract.ts';
 import type { Consumer } from './consumer.ts';
 import { HeldFilter } from './held-filter.ts';
@@ -88,6 +88,17 @@ export class Subscriptions {
       answer.resolve();
     });
     await answer.promise;
+  }
+
+  /** With the connection end the readings that the broker began with it. */
+  endReadings(): void {
+    for (const held of this.#held.values()) {
+      if (!held.isGranted || !held.filter.startsWith('$history/')) continue;
+      for (const consumer of held.consumers.slice()) {
+        void this.leave(consumer);
+        consumer.end(new MqttError('DISCONNECTED', 'the connection was lost', { retryable: true }));
+      }
+    }
   }
 
   /** After a new session the broker sends its retained messages to all again. */

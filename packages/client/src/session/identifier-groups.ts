@@ -1,3 +1,5 @@
+import { matchedPart } from '#base/filter-prefix.ts';
+
 /** Filters that travel in one SUBSCRIBE at most. */
 export const filtersMax = 64;
 /** So many groups with room are tried before a new one is opened. */
@@ -21,7 +23,7 @@ export class IdentifierGroups {
 
   /** The identifier of a filter that has none yet. */
   allot(filter: string): number {
-    const levels = matchedLevels(filter);
+    const levels = matchedPart(filter).split('/');
     for (const group of this.#open.slice(-groupsTried).toReversed()) {
       if ([...group.filters.values()].some((other) => canMeet(levels, other))) continue;
       this.claim(filter, group.identifier);
@@ -43,7 +45,7 @@ export class IdentifierGroups {
       this.#open.push(group);
       this.#last = Math.max(this.#last, identifier);
     }
-    group.filters.set(filter, matchedLevels(filter));
+    group.filters.set(filter, matchedPart(filter).split('/'));
     if (group.filters.size === filtersMax) this.#open.splice(this.#open.indexOf(group), 1);
   }
 
@@ -55,12 +57,6 @@ export class IdentifierGroups {
     this.#groups.delete(identifier);
     this.#open.splice(this.#open.indexOf(group), 1);
   }
-}
-
-/** The levels of what is matched: of `$share/group/a/b` those of `a/b`. */
-function matchedLevels(filter: string): readonly string[] {
-  const levels = filter.split('/');
-  return levels[0] === '$share' ? levels.slice(2) : levels;
 }
 
 /** Whether one topic can match both. */

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { matchedPart } from '#base/filter-prefix.ts';
 import { MqttError } from '#base/mqtt-error.ts';
 import { FilterTrie } from './filter-trie.ts';
-import { checkFilter, checkTopic, matchedPart, matches } from './topic-filter.ts';
+import { checkFilter, checkTopic, matches } from './topic-filter.ts';
+
+test('what is compared with topics stands behind the prefix', () => {
+  for (const prefix of ['$share/g/', '$history/-1h/', '$history-live/last:10/', '$exclusive/', '$queue/'])
+    for (const filter of ['a', '+/b', '#', '/']) assert.equal(matchedPart(prefix + filter), filter);
+  for (const filter of ['a', '$SYS/#', '$history', '$history/-1h', '$exclusively/a', 'x/$share/g/a'])
+    assert.equal(matchedPart(filter), filter);
+});
 
 const invalid = (error: unknown): boolean => error instanceof MqttError && error.code === 'INVALID';
 

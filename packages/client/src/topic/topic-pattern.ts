@@ -1,5 +1,6 @@
+import { matchedPart } from '#base/filter-prefix.ts';
 import { MqttError } from '#base/mqtt-error.ts';
-import { checkFilter, isShared, matchedPart, matches } from './topic-filter.ts';
+import { checkFilter, matches } from './topic-filter.ts';
 
 /** A filter in which levels may have names: `sensors/{room}/{rest...}` is `sensors/+/#`. */
 export class TopicPattern {
@@ -21,7 +22,7 @@ export class TopicPattern {
     this.filter = levels.map((level, index) => (names[index] === undefined ? level : isRest(level) ? '#' : '+')).join('/');
     checkFilter(this.filter);
     this.#matched = matchedPart(this.filter);
-    this.#names = names.slice(isShared(text) ? 2 : 0);
+    this.#names = names.slice(levels.length - this.#matched.split('/').length);
     this.#hasNames = names.some((name) => name !== undefined);
   }
 
