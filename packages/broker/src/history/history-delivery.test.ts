@@ -216,6 +216,19 @@ test('a live reading takes what is in memory and becomes live in one turn', asyn
   assert.deepEqual(receiver.offsets, numbers(1, atFinish), 'nothing was published that it has not got');
 });
 
+test('a reading never becomes live in the turn in which its receiver says that it can take more: somebody may be publishing', async () => {
+  const { history, delivery } = houseOf(2);
+  const receiver = new Receiver(1, { from: 0 });
+  delivery.start(receiver);
+  await until(() => receiver.offsets.length === 1);
+  await settle();
+  receiver.give(10);
+  assert.equal(receiver.finished, 0);
+  history.append({ topic: 't' });
+  await until(() => receiver.finished === 1);
+  assert.deepEqual(receiver.offsets, [1, 2, 3]);
+});
+
 test('a live reading that has no room for the rest goes on with pages', async () => {
   const { history, delivery, clock } = houseOf(200);
   const receiver = new Receiver(Infinity, { from: 0 });

@@ -118,6 +118,10 @@ export class History implements MessageHistory {
     return history;
   }
 
+  get isEnabled(): boolean {
+    return this.#settings.enabled;
+  }
+
   get nextOffset(): number {
     return this.#nextOffset;
   }
@@ -262,7 +266,7 @@ export class History implements MessageHistory {
 
   async #load(options: HistoryOptions): Promise<void> {
     const position = await readPosition(options.disk);
-    const segments = await loadSegments(options);
+    const segments = await loadSegments(options, position?.isClosed === true);
     const last = Math.max(0, ...segments.map(({ lastOffset }) => lastOffset));
     const isClosed = position?.isClosed === true || (position === null && segments.length === 0);
     this.#flushedOffset = this.#nextOffset = Math.max(last + 1, position?.nextOffset ?? 1) + (isClosed ? 0 : OFFSETS_LOST_MAX);

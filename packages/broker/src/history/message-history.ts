@@ -43,6 +43,8 @@ export interface HistoryReading {
 
 /** What the rooms around it may ask of the history. */
 export interface MessageHistory {
+  /** False while it is switched off: nothing is added, and nobody may read it over MQTT. */
+  readonly isEnabled: boolean;
   /** The offset that the next message gets. */
   readonly nextOffset: number;
   /**

@@ -58,7 +58,8 @@ export class HistoryJob {
     const { position } = this.receiver;
     let isEmpty = false;
     if (!this.#isAtEnd) {
-      if (this.isPageTaken) await this.#readPage();
+      // ORDER: never in the midst of publishing. Else what is being published could be neither of the rest nor live.
+      await (this.isPageTaken ? this.#readPage() : null);
       if (this.receiver.isClosed()) return;
       isEmpty = this.#page.length === 0;
       this.#handOut();

@@ -6,6 +6,7 @@ import type { HistoryEntry, HistoryQuery, HistoryReading, MessageHistory } from 
 /** The history as its contract has it, in memory, with what a test wants to hold in its hands. */
 export class TestReadingHistory implements MessageHistory {
   readonly entries: HistoryEntry[] = [];
+  isEnabled = true;
   nextOffset = 1;
   /** As if what is before were on disk only: `tail` does not reach it. */
   memoryFrom = 0;

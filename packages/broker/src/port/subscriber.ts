@@ -175,7 +175,7 @@ export class Subscriber {
   #parseHistory(filter: string): HistoryFilter | string | null {
     const { topicLevelsMax, topicBytesMax } = this.#house.capabilities;
     const parsed = parseHistoryFilter(filter, topicLevelsMax, topicBytesMax);
-    if (parsed === null || this.#house.history !== null) return parsed;
+    if (parsed === null || this.#house.history?.isEnabled === true) return parsed;
     return 'asks for the history, which is switched off';
   }
 
