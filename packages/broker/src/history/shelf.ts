@@ -243,6 +243,7 @@ export class Shelf implements TailShelf {
         this.#house.waitingBytes -= frame.bytes.length;
       }
       if (error !== null) {
+        this.#leave(frames[0].segment);
         this.#house.lost(
           frames.reduce((sum, { count }) => sum + count, 0),
           error,
@@ -251,6 +252,13 @@ export class Shelf implements TailShelf {
       this.#house.tail.evict();
     }
     this.#isDraining = false;
+  }
+
+  /** A part of the segment is lost: what comes goes elsewhere, so that this one is whole as it is when that has begun. */
+  #leave(segment: Segment): void {
+    if (this.#current !== segment) return;
+    this.closeFrame();
+    this.#current = null;
   }
 
   /** The frames that are written next: of one segment, and together not too large. */
