@@ -22,7 +22,7 @@ const SHARED_MAX = 1024;
 export class RulesProvider implements AuthorizationProvider {
   readonly name = 'rules';
   readonly #rules: readonly CompiledRule[];
-  /** As many as there are principals alive. */
+  /** As many as there are principals that have published, or been asked about topic by topic. */
   readonly #boundRules = new WeakMap<Principal, BoundRules>();
   /** Rules without placeholders, by their places in the list: one object serves everybody whom they are about. */
   readonly #shared = new Map<string, BoundRules>();
@@ -39,7 +39,8 @@ export class RulesProvider implements AuthorizationProvider {
   }
 
   authorizeSubscribe(principal: Principal, filter: string, qos: QoS): SubscribeDecision {
-    return this.#bind(principal).decideSubscribe(filter, qos);
+    // Not kept: at start every stored session is asked about, and most are asked about nothing else.
+    return (this.#boundRules.get(principal) ?? this.#bindNew(principal)).decideSubscribe(filter, qos);
   }
 
   mayReceive(principal: Principal, topic: string, qos?: QoS): Decision {
@@ -63,15 +64,15 @@ export class RulesProvider implements AuthorizationProvider {
   }
 
   #bindNew(principal: Principal): BoundRules {
-    const places = [...this.#rules.keys()].filter((place) => this.#rules[place].isAbout(principal));
-    const rules = places.map((place) => this.#rules[place]);
-    if (rules.some(hasPlaceholder)) return new BoundRules(rules, principal);
-    const key = places.join();
-    let bound = this.#shared.get(key);
-    if (bound === undefined) {
-      bound = new BoundRules(rules, principal);
-      if (this.#shared.size < SHARED_MAX) this.#shared.set(key, bound);
+    let key = '';
+    for (let place = 0; place < this.#rules.length; place += 1) {
+      if (this.#rules[place].isAbout(principal)) key += `${place},`;
     }
+    const shared = this.#shared.get(key);
+    if (shared !== undefined) return shared;
+    const rules = this.#rules.filter((rule) => rule.isAbout(principal));
+    const bound = new BoundRules(rules, principal);
+    if (!rules.some(hasPlaceholder) && this.#shared.size < SHARED_MAX) this.#shared.set(key, bound);
     return bound;
   }
 }

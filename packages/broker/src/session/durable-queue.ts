@@ -23,6 +23,9 @@ interface SavedChunk {
   readonly to: number;
 }
 
+/** Most queues are empty, and there may be a million: all have this one list. */
+const none: never[] = Object.freeze([]) as never[];
+
 /** What a queue asks of the session that owns it. */
 export interface QueueOwner extends GroupNumbers {
   readonly number: number;
@@ -56,16 +59,16 @@ export class DurableQueue {
   readonly #store: Store;
   readonly #log: Log;
   #nextSequence = 1;
-  #resident: QueueChunk[] = [];
-  #late: QueueChunk[] = [];
+  #resident: QueueChunk[] = none;
+  #late: QueueChunk[] = none;
   #open: QueueChunk | null = null;
   /** First sequence on disk that is not in memory; the range is empty when `#diskMessages` is 0. */
   #diskFirst = 0;
   #diskLast = 0;
   #diskMessages = 0;
   #diskBytes = 0;
-  #unsaved: QueueChunk[] = [];
-  #saving: SavedChunk[] = [];
+  #unsaved: QueueChunk[] = none;
+  #saving: SavedChunk[] = none;
   /** Deliveries whose next step waits for their record: for the open batch, and for the sealed one. */
   #awaiting: Delivery[] | null = null;
   #sealed: Delivery[] | null = null;
@@ -87,7 +90,7 @@ export class DurableQueue {
     if (chunk === null) {
       chunk = new QueueChunk(this.#nextSequence++);
       this.#open = chunk;
-      this.#late.push(chunk);
+      this.#late = added(this.#late, chunk);
     }
     this.#mark(chunk);
     chunk.entries.push(delivery);
@@ -187,7 +190,7 @@ export class DurableQueue {
 
   persist(batch: Batch): void {
     const unsaved = this.#unsaved;
-    this.#unsaved = [];
+    this.#unsaved = none;
     this.#sealed = this.#awaiting;
     this.#awaiting = null;
     for (const chunk of unsaved) {
@@ -199,14 +202,14 @@ export class DurableQueue {
       else if (wasStored) batch.delete('queue', this.#key(chunk.sequence));
       else continue;
       chunk.isStored = chunk.live > 0;
-      this.#saving.push({ chunk, wasStored, from: chunk.saved, to: chunk.entries.length });
+      this.#saving = added(this.#saving, { chunk, wasStored, from: chunk.saved, to: chunk.entries.length });
     }
     this.#forgetFinished();
   }
 
   settled(hasFailed: boolean): void {
     const saving = this.#saving;
-    this.#saving = [];
+    this.#saving = none;
     if (hasFailed) {
       for (const refused of saving) this.#refuse(refused);
     } else {
@@ -259,7 +262,7 @@ export class DurableQueue {
     const isUntouched = chunk.cursor === 0 && chunk.live === chunk.entries.length;
     const isWanted = this.#owner.isConnected && !this.#isResidentFull();
     if (this.#diskMessages === 0 && (isWanted || !isUntouched)) {
-      this.#resident.push(chunk);
+      this.#resident = added(this.#resident, chunk);
       return;
     }
     if (this.#diskMessages === 0) this.#diskFirst = chunk.sequence;
@@ -311,7 +314,7 @@ export class DurableQueue {
   #mark(chunk: QueueChunk): void {
     if (chunk.isMarked) return;
     chunk.isMarked = true;
-    this.#unsaved.push(chunk);
+    this.#unsaved = added(this.#unsaved, chunk);
     this.#owner.onQueueChanged();
   }
 
@@ -373,7 +376,7 @@ export class DurableQueue {
       else this.#adopt(chunk, restoreDelivery(entry, message, this.#owner));
     }
     chunk.saved = chunk.entries.length;
-    if (chunk.cursor < chunk.entries.length) this.#resident.push(chunk);
+    if (chunk.cursor < chunk.entries.length) this.#resident = added(this.#resident, chunk);
     else if (chunk.live === 0) this.#mark(chunk);
   }
 
@@ -413,4 +416,10 @@ export function queueKey(session: number, sequence: number): Buffer {
   key.writeUInt32BE(session, 0);
   key.writeUIntBE(sequence, 4, 6);
   return key;
+}
+
+function added<T>(list: T[], one: T): T[] {
+  if (list === none) return [one];
+  list.push(one);
+  return list;
 }

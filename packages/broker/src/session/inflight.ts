@@ -3,6 +3,8 @@ import type { Delivery } from '#message/delivery.ts';
 
 const SLOTS_MIN = 4;
 const PACKET_IDS = 65535;
+/** Nearly always nothing is to be sent again. */
+const none: never[] = Object.freeze([]) as never[];
 
 /**
  * The PUBLISH packets at QoS 1 and 2 that a client has not finished, by packet identifier. Identifiers are given in
@@ -15,7 +17,7 @@ export class Inflight {
   #slots: (Delivery | null)[] | null = null;
   #mask = 0;
   #lastPacketId = 0;
-  #again: (Delivery | null)[] = [];
+  #again: (Delivery | null)[] = none;
   #againFront = 0;
 
   /** Gives the delivery a packet identifier that is not in use [MQTT-2.2.1-3]. The caller keeps `size` below 65,535. */
@@ -58,7 +60,8 @@ export class Inflight {
 
   /** One more is to be sent again, after the others. */
   postpone(delivery: Delivery): void {
-    this.#again.push(delivery);
+    if (this.#again === none) this.#again = [delivery];
+    else this.#again.push(delivery);
     this.postponed += 1;
   }
 
@@ -72,7 +75,7 @@ export class Inflight {
     while (delivery === null && this.postponed > 0) delivery = this.#again[this.#againFront++];
     if (delivery !== null) this.postponed -= 1;
     if (this.postponed > 0) return delivery;
-    this.#again = [];
+    this.#again = none;
     this.#againFront = 0;
     return delivery;
   }
@@ -97,7 +100,7 @@ export class Inflight {
     this.#slots = null;
     this.size = 0;
     this.postponed = 0;
-    this.#again = [];
+    this.#again = none;
     this.#againFront = 0;
   }
 

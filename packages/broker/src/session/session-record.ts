@@ -1,12 +1,13 @@
 import type { Batch, Store, StoredRecord } from '#store/store.ts';
 import { decodeMessage, encodeMessage } from '#message/stored-message.ts';
 import type { HistoryPosition } from '#topic/history-position.ts';
+import { decodeFacts, decodeSubscription, encodeFacts, encodeSubscription } from './session-encoding.ts';
 import type { SubscriptionOptions } from './subscription.ts';
 import type { Will } from './will.ts';
 
 /*
  * A session's records in the table `session`, keys u32 session number, u8 part:
- *   0 facts (JSON)   1 incoming QoS 2 packet identifiers (u16 each)   2 + u32 number: a subscription (JSON)   3 will message
+ *   0 facts   1 incoming QoS 2 packet identifiers (u16 each)   2 + u32 number: a subscription   3 will message
  */
 const Part = { Facts: 0, Incoming: 1, Subscription: 2, Will: 3 } as const;
 
@@ -49,16 +50,12 @@ export interface StoredSession {
   will: Will['message'] | null;
 }
 
-/** The longest values of the facts that change while a session lives. */
-const widest = { expiryInterval: 0xffffffff, expiresAtMs: 1e13, isConnected: false, isEnded: false, willDelay: 0xffffffff, willAtMs: 1e13 };
-
 /**
  * A record of these facts never grows: on a full disk only what does not grow can be written, and the client of a stored
  * session must be let in there, to make room by taking what waits for it.
  */
 export function putFacts(batch: Batch, session: number, facts: SessionFacts): void {
-  const { length } = JSON.stringify({ ...facts, ...widest });
-  batch.put('session', partKey(session, Part.Facts), Buffer.from(JSON.stringify(facts).padEnd(length)));
+  batch.put('session', partKey(session, Part.Facts), encodeFacts(facts));
 }
 
 export function putIncoming(batch: Batch, session: number, packetIds: ReadonlySet<number>): void {
@@ -80,7 +77,9 @@ export function putWill(batch: Batch, session: number, will: Will | null): void 
 
 export function putSubscription(batch: Batch, session: number, subscription: StoredSubscription): void {
   const { number, ...rest } = subscription;
-  batch.put('session', subscriptionKey(session, number), Buffer.from(JSON.stringify(rest)));
+  // A place in the history is there for a while only.
+  const value = rest.catchUp === undefined ? encodeSubscription(subscription) : Buffer.from(JSON.stringify(rest));
+  batch.put('session', subscriptionKey(session, number), value);
 }
 
 export function deleteSubscription(batch: Batch, session: number, number: number): void {
@@ -97,7 +96,7 @@ export function deleteSession(batch: Batch, session: number): void {
  */
 export async function* readSessions(store: Store): AsyncGenerator<readonly StoredSession[]> {
   let last = null as StoredSession | null;
-  for await (const page of store.scan('session')) {
+  for await (const page of store.scan('session', { readsAhead: true })) {
     const complete: StoredSession[] = [];
     for (const record of page) {
       const number = record.key.readUInt32BE(0);
@@ -115,18 +114,16 @@ export async function* readSessions(store: Store): AsyncGenerator<readonly Store
 function collectRecord(session: StoredSession, { key, value }: StoredRecord): void {
   switch (key[4]) {
     case Part.Facts:
-      session.facts = JSON.parse(value.toString()) as SessionFacts;
+      session.facts = decodeFacts(value);
       break;
     case Part.Incoming:
       for (let at = 0; at < value.length; at += 2) session.incoming.push(value.readUInt16BE(at));
       break;
-    case Part.Subscription: {
-      const stored = JSON.parse(value.toString()) as Omit<StoredSubscription, 'number'>;
-      session.subscriptions.push({ ...stored, number: key.readUInt32BE(5) });
+    case Part.Subscription:
+      session.subscriptions.push(decodeSubscription(value, key.readUInt32BE(5)));
       break;
-    }
     default:
-      session.will = decodeMessage(value);
+      session.will = decodeMessage(Buffer.from(value));
   }
 }
 

@@ -5,7 +5,7 @@ import { decodeChunk } from './queue-chunk.ts';
 import { readSessions, type SessionFacts, type StoredSession } from './session-record.ts';
 import { Session } from './session.ts';
 import type { Sink } from './sink.ts';
-import { Subscription } from './subscription.ts';
+import { Subscription, type SubscriptionOptions } from './subscription.ts';
 import type { Will } from './will.ts';
 import { Batch } from '#store/store.ts';
 
@@ -95,9 +95,10 @@ export class Sessions {
     onSubscription: (subscription: Subscription) => void,
     takeChunk: (queue: number, sequence: number, record: Buffer) => boolean = () => false,
   ): Promise<void> {
-    const numbers = new Map<number, Session>();
+    /** In the order of their numbers, as their queues are. */
+    const restored: Session[] = [];
     const connected = new Set<Session>();
-    const leaving: Session[] = [];
+    const leaving = new Set<Session>();
     const orphans: number[] = [];
     for await (const page of readSessions(this.#house.store)) {
       for (const stored of page) {
@@ -108,19 +109,16 @@ export class Sessions {
           continue;
         }
         const session = this.#restore(stored, stored.facts, stored.facts.isEnded ? null : onSubscription);
-        numbers.set(stored.number, session);
-        if (stored.facts.isEnded) leaving.push(session);
+        restored.push(session);
+        if (stored.facts.isEnded) leaving.add(session);
         else if (stored.facts.isConnected) connected.add(session);
       }
     }
     for (const number of orphans) await this.#dropOrphan(number);
-    await this.#loadQueues(numbers, takeChunk);
+    await this.#loadQueues(restored, takeChunk);
     // ORDER: ending a session, or publishing a will, needs every queue to be known.
-    for (const session of leaving) {
-      numbers.delete(session.number);
-      session.goOnLeaving();
-    }
-    for (const session of numbers.values()) session.state.resume(connected.has(session));
+    for (const session of leaving) session.goOnLeaving();
+    for (const session of restored) if (!leaving.has(session)) session.state.resume(connected.has(session));
   }
 
   /** The record that says whose session it was is damaged: what else is stored of it belongs to nobody. */
@@ -168,10 +166,11 @@ export class Sessions {
     if (onSubscription !== null) this.#byClientId.set(facts.clientId, session);
     // ORDER: who the owner is decides what a subscription may receive.
     session.state.restore(facts.isEnded ? { ...stored, will: null } : stored, facts);
-    for (const { text, match, catchUp = null, number, ...options } of stored.subscriptions) {
+    for (const own of stored.subscriptions) {
+      const { text, match, catchUp = null } = own;
       const parsed = match === undefined ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match, group: null };
       if (typeof parsed === 'string') continue;
-      const subscription = new Subscription(session, parsed, options, number);
+      const subscription = new Subscription(session, parsed, optionsOf(own), own.number);
       subscription.catchUp = catchUp;
       session.state.restoreSubscription(subscription);
       onSubscription?.(subscription);
@@ -179,17 +178,16 @@ export class Sessions {
     return session;
   }
 
-  async #loadQueues(
-    numbers: ReadonlyMap<number, Session>,
-    takeChunk: (queue: number, sequence: number, record: Buffer) => boolean,
-  ): Promise<void> {
+  async #loadQueues(sessions: readonly Session[], takeChunk: (queue: number, sequence: number, record: Buffer) => boolean): Promise<void> {
     let leftovers = new Batch();
-    for await (const page of this.#house.store.scan('queue')) {
+    let next = 0;
+    for await (const page of this.#house.store.scan('queue', { readsAhead: true })) {
       for (const { key, value } of page) {
         const number = key.readUInt32BE(0);
         const sequence = key.readUIntBE(4, 6);
-        const session = numbers.get(number);
-        if (session !== undefined) session.restoreChunk(sequence, value);
+        while (next < sessions.length && sessions[next].number < number) next += 1;
+        const session = sessions[next];
+        if (session?.number === number) session.restoreChunk(sequence, value);
         else if (!takeChunk(number, sequence, value)) leftovers.delete('queue', queueKey(number, sequence));
       }
       if (leftovers.changes.length < LEFTOVERS_PER_BATCH) continue;
@@ -198,6 +196,10 @@ export class Sessions {
     }
     if (!leftovers.isEmpty) await this.#house.store.commit(leftovers);
   }
+}
+
+function optionsOf({ qos, noLocal, retainAsPublished, retainHandling, identifier }: SubscriptionOptions): SubscriptionOptions {
+  return { qos, noLocal, retainAsPublished, retainHandling, identifier };
 }
 
 /** What the keys of all records of a session begin with. */

@@ -93,7 +93,7 @@ export class Log implements Participant {
 
   /** Learns which records exist. Then every reader calls `reacquire` for what it holds, and `dropUnread` frees the rest. */
   async load(): Promise<void> {
-    for await (const page of this.#store.scan('log')) {
+    for await (const page of this.#store.scan('log', { readsAhead: true })) {
       for (const { key, value } of page) {
         const base = readOffset(key);
         const messages = value.readUInt16BE(0);

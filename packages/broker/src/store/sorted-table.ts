@@ -5,13 +5,41 @@ const BLOCK_RECORDS_MAX = 128;
 /** Neighbours that together hold no more than this become one block again. */
 const BLOCK_RECORDS_MERGE = 48;
 
+/** Records in another form, in order, which become strings when they are asked for. */
+export interface PackedRecords<V> {
+  readonly size: number;
+  readonly firstKey: string;
+  unpack(): { readonly keys: string[]; readonly values: V[] };
+}
+
 class Block<V> {
   keys: string[];
   values: V[];
+  /** What stands for `keys` and `values` until somebody looks at them. */
+  packed: PackedRecords<V> | null;
 
-  constructor(keys: string[], values: V[]) {
+  constructor(keys: string[], values: V[], packed: PackedRecords<V> | null = null) {
     this.keys = keys;
     this.values = values;
+    this.packed = packed;
+  }
+
+  get size(): number {
+    return this.packed === null ? this.keys.length : this.packed.size;
+  }
+
+  /** For who only looks. */
+  records(): { readonly keys: readonly string[]; readonly values: readonly V[] } {
+    return this.packed === null ? this : this.packed.unpack();
+  }
+
+  /** Unpacked for good. */
+  open(): this {
+    if (this.packed !== null) {
+      ({ keys: this.keys, values: this.values } = this.packed.unpack());
+      this.packed = null;
+    }
+    return this;
   }
 }
 
@@ -47,7 +75,7 @@ export class SortedTable<V> {
   }
 
   get(key: string): V | undefined {
-    const block = this.#blocks[this.#blockOf(key)];
+    const block = this.#blocks[this.#blockOf(key)]?.open();
     if (block === undefined) return undefined;
     const index = lowerBound(block.keys, key);
     return block.keys[index] === key ? block.values[index] : undefined;
@@ -59,14 +87,14 @@ export class SortedTable<V> {
     const last = range.to === null ? { block: this.#blocks.length, index: 0 } : this.#seek(range.to);
     if (last.block < first.block) return 0;
     let records = last.index - first.index;
-    for (let at = first.block; at < last.block; at += 1) records += this.#blocks[at].keys.length;
+    for (let at = first.block; at < last.block; at += 1) records += this.#blocks[at].size;
     return Math.max(records, 0);
   }
 
   /** Sets the value of `key`; returns the value that it replaced. */
   set(key: string, value: V): V | undefined {
     const at = this.#blockOf(key);
-    const block = this.#blocks[at];
+    const block = this.#blocks[at]?.open();
     if (block === undefined) {
       this.#append(key, value);
       this.#size = 1;
@@ -95,10 +123,17 @@ export class SortedTable<V> {
     return undefined;
   }
 
+  /** Adds records behind all others; they stay packed until one of their block is asked for. At most 128. */
+  append(packed: PackedRecords<V>): void {
+    this.#blocks.push(new Block<V>([], [], packed));
+    this.#bounds.push(packed.firstKey);
+    this.#size += packed.size;
+  }
+
   /** Removes `key`; returns its value, or undefined when it was not there. */
   delete(key: string): V | undefined {
     const at = this.#blockOf(key);
-    const block = this.#blocks[at];
+    const block = this.#blocks[at]?.open();
     if (block === undefined) return undefined;
     const index = lowerBound(block.keys, key);
     if (block.keys[index] !== key) return undefined;
@@ -126,7 +161,7 @@ export class SortedTable<V> {
   #walkUp(range: SortedRange, visit: (key: string, value: V) => boolean): void {
     const position = this.#seek(range.from);
     for (let at = position.block, index = position.index; at < this.#blocks.length; at += 1, index = 0) {
-      const { keys, values } = this.#blocks[at];
+      const { keys, values } = this.#blocks[at].records();
       for (; index < keys.length; index += 1) {
         if (range.to !== null && keys[index] >= range.to) return;
         if (!visit(keys[index], values[index])) return;
@@ -138,12 +173,12 @@ export class SortedTable<V> {
     const position = range.to === null ? { block: this.#blocks.length, index: 0 } : this.#seek(range.to);
     let index = position.index - 1;
     for (let at = position.block; at >= 0; at -= 1) {
-      const block = this.#blocks[at];
+      const block = this.#blocks[at]?.records();
       for (; block !== undefined && index >= 0; index -= 1) {
         if (range.from !== null && block.keys[index] < range.from) return;
         if (!visit(block.keys[index], block.values[index])) return;
       }
-      if (at > 0) index = this.#blocks[at - 1].keys.length - 1;
+      if (at > 0) index = this.#blocks[at - 1].size - 1;
     }
   }
 
@@ -151,7 +186,7 @@ export class SortedTable<V> {
   #seek(key: string | null): Position {
     if (key === null || this.#blocks.length === 0) return { block: 0, index: 0 };
     const at = this.#blockOf(key);
-    return { block: at, index: lowerBound(this.#blocks[at].keys, key) };
+    return { block: at, index: lowerBound(this.#blocks[at].records().keys, key) };
   }
 
   /** The block that holds `key` or would take it: the last that does not begin above it. */
@@ -172,8 +207,8 @@ export class SortedTable<V> {
     const lower = this.#blocks[first];
     const upper = this.#blocks[first + 1];
     if (lower === undefined || upper === undefined) return;
-    if (lower.keys.length + upper.keys.length > BLOCK_RECORDS_MERGE) return;
-    lower.keys.push(...upper.keys);
+    if (lower.size + upper.size > BLOCK_RECORDS_MERGE) return;
+    lower.open().keys.push(...upper.open().keys);
     lower.values.push(...upper.values);
     this.#removeBlock(first + 1);
   }

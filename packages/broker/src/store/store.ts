@@ -42,6 +42,11 @@ export interface ScanRange {
   readonly isReverse?: boolean;
   /** At most so many records; Infinity when absent. */
   readonly limit?: number;
+  /**
+   * Reads each page while the one before is looked at, and lends the values: who keeps one copies it, or keeps its neighbours in memory
+   * too. For who is sure to want all of them.
+   */
+  readonly readsAhead?: boolean;
 }
 
 export interface StoredRecord {

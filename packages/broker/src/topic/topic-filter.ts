@@ -57,6 +57,7 @@ export function matches(filter: string, topic: string): boolean {
 /** Whether every topic that `inner` matches is matched by `outer`. Both must be valid, without `$share`. */
 export function covers(outer: string, inner: string): boolean {
   if (hasLeadingWildcard(outer) && isSystemTopic(inner)) return false; // [MQTT-4.7.2-1]
+  if (outer === '#') return true;
   const wide = outer.split('/');
   const narrow = inner.split('/');
   for (let level = 0; level < narrow.length; level += 1) {

@@ -132,13 +132,13 @@ export function soundnessOf(from: Buffer, at: number, end: number, seed: number)
 export function parseRecord(from: Buffer, at: number, end: number, seed: number): ParsedRecord | null {
   const soundness = soundnessOf(from, at, end, seed);
   if (soundness === UNKNOWN) return null;
-  const valueStart = at + RECORD_HEADER_BYTES + from.readUInt16LE(at + 10);
+  const valueStart = valueStartAt(from, at);
   return {
     table: tableAt(from, at),
     isPut: isPutAt(from, at),
     key: keyAt(from, at),
     valueStart,
-    valueEnd: valueStart + from.readUInt32LE(at + 12),
+    valueEnd: valueStart + valueBytesAt(from, at),
     bytes: bytesAt(from, at),
     isIntact: soundness === INTACT,
   };
@@ -160,6 +160,14 @@ export function isPutAt(from: Buffer, at: number): boolean {
 export function keyAt(from: Buffer, at: number): string {
   const start = at + RECORD_HEADER_BYTES;
   return from.toString('latin1', start, start + from.readUInt16LE(at + 10));
+}
+
+export function valueStartAt(from: Buffer, at: number): number {
+  return at + RECORD_HEADER_BYTES + from.readUInt16LE(at + 10);
+}
+
+export function valueBytesAt(from: Buffer, at: number): number {
+  return from.readUInt32LE(at + 12);
 }
 
 /** On disk, padding included. */

@@ -210,8 +210,12 @@ test('cleaning keeps the files near the size of what lives, and what lives intac
   await again.close();
 });
 
+/** Often enough that every test sees checkpoints at all their stages. */
+const pace = { changes: 40, bytes: Infinity };
+
 function open(disk: SimulatedDisk, bytesMax = Infinity): Promise<JournalStore> {
-  return openJournal({ disk, directory: '/data', log: silentLogger, clock: systemClock, bytesMax, onClosed: () => Promise.resolve() });
+  const onClosed = () => Promise.resolve();
+  return openJournal({ disk, directory: '/data', log: silentLogger, clock: systemClock, bytesMax, pace, onClosed });
 }
 
 interface Run {

@@ -1,6 +1,6 @@
 // HOT
 import { assert } from '#base/errors.ts';
-import { SortedTable, type SortedRange } from '#store/sorted-table.ts';
+import { type PackedRecords, SortedTable, type SortedRange } from '#store/sorted-table.ts';
 import { tables, type Table } from '#store/store.ts';
 import { bytesOf, SEGMENTS_MAX, segmentOf } from './location.ts';
 
@@ -13,6 +13,13 @@ export class JournalIndex {
 
   get liveBytesTotal(): number {
     return this.#liveBytesTotal;
+  }
+
+  /** The number of records in all tables. */
+  get size(): number {
+    let size = 0;
+    for (const records of this.#tables.values()) size += records.size;
+    return size;
   }
 
   liveBytes(segment: number): number {
@@ -32,6 +39,18 @@ export class JournalIndex {
   delete(table: Table, key: string): void {
     const before = this.#tableOf(table).delete(key);
     if (before !== undefined) this.#account(before, -1);
+  }
+
+  /** Adds records behind all others of their table. */
+  append(table: Table, packed: PackedRecords<number>, locations: Iterable<number>): void {
+    this.#tableOf(table).append(packed);
+    for (const location of locations) this.#account(location, 1);
+  }
+
+  /** True when every record stands in one of these segments. */
+  isWithin(segments: readonly { readonly number: number }[]): boolean {
+    const known = new Set(segments.map(({ number }) => number % SEGMENTS_MAX));
+    return this.#liveBytes.every((bytes, number) => bytes === 0 || known.has(number));
   }
 
   count(table: Table, range?: SortedRange): number {

@@ -46,8 +46,8 @@ export class JournalReader {
       const offset = offsetOf(location);
       const segment = this.#segments.byNumber(segmentOf(location));
       const bytes = await this.#read(location, bytesOf(location));
-      const value = valueIn(bytes, table, key, location);
-      if (value !== null) return value;
+      const value = bytes.valueAt(offset, table, key);
+      if (value !== null) return copyOf(value);
       // Bytes that moved while they were read do not pass; those that stayed are damaged.
       if (this.#index.get(table, key) !== location) continue;
       this.#onDamaged({ table, key, location, place: `${segment.name} at byte ${offset}`, bytes: bytes.slice(offset, bytes.end) });
@@ -55,8 +55,11 @@ export class JournalReader {
     }
   }
 
-  /** At most `recordsMax` records from the start of the range (its end when reversed), and about a MiB of them. */
-  async page(table: Table, range: SortedRange, recordsMax: number): Promise<Page> {
+  /**
+   * At most `recordsMax` records from the start of the range (its end when reversed), and about a MiB of them. Values that are lent are
+   * slices of what was read in one piece.
+   */
+  async page(table: Table, range: SortedRange, recordsMax: number, lends: boolean): Promise<Page> {
     const entries: Entry[] = [];
     let bytes = 0;
     let resumeAt: string | null = null;
@@ -70,7 +73,7 @@ export class JournalReader {
     await Promise.all(runsOf(entries).map((run) => this.#readRun(table, run)));
     const records: StoredRecord[] = [];
     for (const { key, value } of entries) {
-      const sound = value ?? (await this.get(table, key));
+      const sound = value === null ? await this.get(table, key) : lends ? value : copyOf(value);
       if (sound !== null) records.push({ key: Buffer.from(key, 'latin1'), value: sound });
     }
     return { records, resumeAt };
@@ -78,7 +81,7 @@ export class JournalReader {
 
   async #readRun(table: Table, run: Run): Promise<void> {
     const bytes = await this.#read(run.entries[0].location, run.end - run.start);
-    for (const entry of run.entries) entry.value = valueIn(bytes, table, entry.key, entry.location);
+    for (const entry of run.entries) entry.value = bytes.valueAt(offsetOf(entry.location), table, entry.key);
   }
 
   async #read(location: number, bytes: number): Promise<SegmentBytes> {
@@ -92,12 +95,11 @@ export class JournalReader {
   }
 }
 
-/** A copy of the value that stands at `location`, or null when it is not what the index promises. */
-function valueIn(bytes: SegmentBytes, table: Table, key: string, location: number): Buffer | null {
-  const record = bytes.recordAt(offsetOf(location), bytes.end);
-  if (record === null || !record.isIntact || !record.isPut || record.table !== table || record.key !== key) return null;
-  // A slice would keep the whole run in memory.
-  return Buffer.from(bytes.valueOf(record));
+/** A slice would keep the whole run in memory. */
+function copyOf(value: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(value.length);
+  value.copy(copy);
+  return copy;
 }
 
 function runsOf(entries: readonly Entry[]): Run[] {

@@ -1,9 +1,12 @@
 import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
-import { scanPages, sortedRange } from '#store/scan-pages.ts';
+import { type Page, scanPages, sortedRange } from '#store/scan-pages.ts';
+import type { SortedRange } from '#store/sorted-table.ts';
 import type { Batch, ScanRange, Store, StoredRecord, StoreStatistics, Table } from '#store/store.ts';
+import { Checkpointer, type CheckpointPace } from './checkpointer.ts';
 import { Cleaner } from './cleaner.ts';
+import type { Disk } from './disk.ts';
 import type { JournalIndex } from './journal-index.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalWriter } from './journal-writer.ts';
@@ -18,6 +21,11 @@ export interface JournalStoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly directory: string;
+  readonly disk: Disk;
+  readonly bytesMax: number;
+  readonly pace: CheckpointPace;
+  /** The checkpoint that was read on opening; nothing, and 0, when there was none. */
+  readonly checkpoint: { readonly bytes: number; readonly changes: number };
   /** Called when everything is closed. */
   readonly onClosed: () => Promise<void>;
 }
@@ -33,7 +41,10 @@ export class JournalStore implements Store {
   readonly #writer: JournalWriter;
   readonly #reader: JournalReader;
   readonly #cleaner: Cleaner;
+  readonly #checkpointer: Checkpointer;
   #recordsQuarantined: number;
+  /** Records that were taken out of the index, and that the journal still has. */
+  #quarantinesMissing = 0;
   #closing: Promise<void> | null = null;
 
   constructor(options: JournalStoreOptions) {
@@ -42,9 +53,15 @@ export class JournalStore implements Store {
     this.#options = options;
     this.#index = index;
     this.#recordsQuarantined = index.count('quarantine');
-    this.#writer = new JournalWriter({ ...options, onCommitted: () => this.#cleaner.consider() });
+    this.#writer = new JournalWriter({ ...options, onCommitted: () => this.#onCommitted() });
     this.#reader = new JournalReader(segments, index, secret, (record) => void this.quarantine(record));
     this.#cleaner = new Cleaner({ segments, index, writer: this.#writer, reader: this.#reader, secret });
+    this.#checkpointer = new Checkpointer({
+      ...options,
+      secret,
+      found: options.checkpoint,
+      isIndexTrue: () => this.#quarantinesMissing === 0,
+    });
   }
 
   commit(batch: Batch): Promise<void> {
@@ -61,9 +78,9 @@ export class JournalStore implements Store {
   }
 
   scan(table: Table, range: ScanRange = {}): AsyncIterable<readonly StoredRecord[]> {
-    const readPage = (rest: Parameters<JournalReader['page']>[1], recordsMax: number): ReturnType<JournalReader['page']> => {
+    const readPage = (rest: SortedRange, recordsMax: number, lends: boolean): Promise<Page> => {
       this.#assertOpen();
-      return this.#reader.page(table, rest, recordsMax);
+      return this.#reader.page(table, rest, recordsMax, lends);
     };
     return scanPages(readPage, range);
   }
@@ -98,11 +115,13 @@ export class JournalStore implements Store {
     );
     const kept = Buffer.concat([Buffer.from(`${table}/`), name]);
     const at = this.#index.get('quarantine', kept.toString('latin1')) ?? null;
+    this.#quarantinesMissing += 1;
     try {
       await this.#writer.amend([
         { table: 'quarantine', key: kept, value: bytes, at },
         { table, key: name, value: null, at: null },
       ]);
+      this.#quarantinesMissing -= 1;
     } catch (error) {
       // Until the journal takes it, the record is found damaged again at the next opening.
       this.#options.log.warn({ table, place, reason: String(error) }, 'the quarantined record could not be put aside yet');
@@ -119,13 +138,24 @@ export class JournalStore implements Store {
     return this.#cleaner.evacuate(segment);
   }
 
+  /** Writes a checkpoint if one is due: a store that was opened without may have much to replay. */
+  considerCheckpoint(): void {
+    this.#checkpointer.consider();
+  }
+
   /** Makes sure that a full disk leaves room to delete. */
   restoreReserve(): Promise<void> {
     return this.#writer.restoreReserve();
   }
 
+  #onCommitted(): void {
+    this.#cleaner.consider();
+    this.#checkpointer.consider();
+  }
+
   async #close(): Promise<void> {
     const { segments, manifest } = this.#options;
+    await this.#checkpointer.stop();
     await this.#cleaner.stop();
     await this.#writer.close();
     if (this.#writer.failure === null) await manifest.save({ sequence: segments.sequence, changes: segments.changes });

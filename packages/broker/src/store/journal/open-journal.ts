@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import { OperationalError } from '#base/errors.ts';
 import type { Logger } from '#base/logger.ts';
+import { type Checkpoint, CHECKPOINT, CHECKPOINT_UNDER_WAY, readCheckpoint } from './checkpoint.ts';
+import { type CheckpointPace, normalPace } from './checkpointer.ts';
+import { findSegments } from './find-segments.ts';
 import { codeOf, type Disk } from './disk.ts';
 import { JournalStore } from './journal-store.ts';
 import { Manifest, type ManifestState } from './manifest.ts';
 import { readSegments } from './read-segments.ts';
-import { Recovery } from './recovery.ts';
+import { Recovery, type ReplayRange } from './recovery.ts';
 import { SegmentBytes } from './segment-bytes.ts';
 import { Segment, segmentName, segmentNumber, Segments } from './segments.ts';
 
@@ -20,6 +23,8 @@ export interface OpenJournalOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bytesMax: number;
+  /** How often the index is written; tests write it sooner. */
+  readonly pace?: CheckpointPace;
   /** Called when the store is closed. */
   readonly onClosed: () => Promise<void>;
 }
@@ -56,21 +61,30 @@ async function open(options: OpenJournalOptions): Promise<JournalStore> {
 async function openSegments(options: OpenJournalOptions, manifest: Manifest, isDamageAccepted: boolean): Promise<JournalStore> {
   const { disk, log, directory } = options;
   const found = manifest.state;
-  const recovery = new Recovery(found, (segment) => hasFramesBehind(disk, segment, found));
-  const segments = await replayAll(disk, recovery, found);
-  recovery.finish(found);
+  // What can be known of a damaged journal is known by reading all of it.
+  const fromCheckpoint = isDamageAccepted ? null : await replayFromCheckpoint(disk, found);
+  const { recovery, segments, checkpoint } = fromCheckpoint ?? (await replay(disk, found, null, []));
   if (recovery.hasDroppedUnfinished) log.info({ directory }, 'an unfinished commit at the end of the store was dropped');
   const hasLosses = recovery.losses.length > 0;
   if (hasLosses && !isDamageAccepted) throw damagedBy(recovery, directory);
+  if (hasLosses) await disk.remove(CHECKPOINT);
   const journal = new Segments({ ...options, manifest });
   journal.adopt(segments, hasLosses ? null : lastUsed(segments), recovery);
   // A new store needs a segment to write, one that goes on behind damage needs a fresh one.
   if (journal.isEmpty || hasLosses) await journal.prepare();
   if (recovery.lastFrame !== null) await flushAgain(disk, recovery.lastFrame);
-  const store = new JournalStore({ ...options, segments: journal, index: recovery.index, manifest });
+  const store = new JournalStore({
+    ...options,
+    segments: journal,
+    index: recovery.index,
+    manifest,
+    pace: options.pace ?? normalPace,
+    checkpoint: { bytes: checkpoint?.bytes ?? 0, changes: checkpoint?.state.changes ?? found.changesBefore },
+  });
   await store.restoreReserve();
   for (const record of recovery.damaged) await store.quarantine(record);
   if (hasLosses) await goOnWithout(recovery, store, found.last, options);
+  store.considerCheckpoint();
   return store;
 }
 
@@ -99,21 +113,58 @@ async function begin(disk: Disk, names: readonly string[]): Promise<Manifest> {
 async function removeLeftovers(disk: Disk, names: readonly string[], { first, last }: ManifestState): Promise<void> {
   for (const name of names) {
     const number = segmentNumber(name);
-    if (number !== null && (number < first || number > last)) await disk.remove(name);
+    if (name === CHECKPOINT_UNDER_WAY || (number !== null && (number < first || number > last))) await disk.remove(name);
   }
 }
 
-async function replayAll(disk: Disk, recovery: Recovery, { first, last, secret }: ManifestState): Promise<Segment[]> {
-  const segments: Segment[] = [];
-  for await (const { number, bytes } of readSegments(disk, first, last)) {
+interface Replayed {
+  readonly recovery: Recovery;
+  readonly segments: Segment[];
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** Null when there is no checkpoint, or when not everything is as it says. */
+async function replayFromCheckpoint(disk: Disk, manifest: ManifestState): Promise<Replayed | null> {
+  const checkpoint = await readCheckpoint(disk, manifest.secret);
+  const known = checkpoint === null ? null : await findSegments(disk, manifest, checkpoint.state);
+  if (known === null) return null;
+  const replayed = await replay(disk, manifest, checkpoint, known);
+  const { recovery, segments } = replayed;
+  return recovery.losses.length === 0 && recovery.index.isWithin(segments) ? replayed : null;
+}
+
+/** Replays all segments; of those that are known already only the last, from where the checkpoint ends. */
+async function replay(disk: Disk, manifest: ManifestState, checkpoint: Checkpoint | null, known: readonly Segment[]): Promise<Replayed> {
+  const { last, secret } = manifest;
+  const range = rangeBehind(manifest, checkpoint);
+  const recovery = new Recovery(range, (segment) => hasFramesBehind(disk, segment, manifest), checkpoint?.index);
+  const segments = known.slice(0, -1);
+  const resumed = known.at(-1);
+  for await (const { number, bytes } of readSegments(disk, resumed?.number ?? manifest.first, last)) {
     if (bytes === null) recovery.losses.push({ place: `${segmentName(number)} is missing`, changes: 0 });
-    const segment = new Segment(number, bytes?.length ?? 0, null);
-    segment.sequenceBefore = recovery.sequence;
-    segment.changesBefore = recovery.changes;
-    if (bytes !== null) segment.used = await recovery.replay(new SegmentBytes(secret, number, bytes, 0), segment.name);
+    const segment = number === resumed?.number ? resumed : beginningAt(number, bytes, recovery);
+    if (bytes !== null) {
+      segment.used = await recovery.replay(new SegmentBytes(secret, number, bytes, 0), segment.name, segment.used);
+      if (recovery.lastFrameAt !== -1) segment.lastFrameAt = recovery.lastFrameAt;
+    }
     segments.push(segment);
   }
-  return segments;
+  recovery.finish(range);
+  return { recovery, segments, checkpoint };
+}
+
+function beginningAt(number: number, bytes: Buffer | null, { sequence, changes }: Recovery): Segment {
+  const segment = new Segment(number, bytes?.length ?? 0, null);
+  segment.sequenceBefore = sequence;
+  segment.changesBefore = changes;
+  return segment;
+}
+
+function rangeBehind(manifest: ManifestState, checkpoint: Checkpoint | null): ReplayRange {
+  if (checkpoint === null) return manifest;
+  const { sequence, changes, flushedSequence, flushedChanges } = checkpoint.state;
+  const flushed = flushedSequence > manifest.sequence ? { sequence: flushedSequence, changes: flushedChanges } : manifest;
+  return { sequenceBefore: sequence, changesBefore: changes, sequence: flushed.sequence, changes: flushed.changes };
 }
 
 async function hasFramesBehind(disk: Disk, segment: number, { last, secret }: ManifestState): Promise<boolean> {

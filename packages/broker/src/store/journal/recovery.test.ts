@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeFrameHeader, encodeRecord, FRAME_HEADER_BYTES, FORMAT_VERSION, seedOf } from './frame.ts';
+import { encodeFrameHeader, encodeRecord, FRAME_HEADER_BYTES, seedOf } from './frame.ts';
 import { Recovery } from './recovery.ts';
 import { SegmentBytes } from './segment-bytes.ts';
 
@@ -18,8 +18,7 @@ function segmentOf(records: number, count = records): { bytes: Buffer; end: numb
 }
 
 async function recover(bytes: Buffer, flushedSequence: number): Promise<Recovery> {
-  const numbering = { sequenceBefore: 0, changesBefore: 0, sequence: flushedSequence, changes: 0 };
-  const recovery = new Recovery({ format: FORMAT_VERSION, secret, first: 1, last: 1, ...numbering }, async () => false);
+  const recovery = new Recovery({ sequenceBefore: 0, changesBefore: 0, sequence: flushedSequence, changes: 0 }, async () => false);
   await recovery.replay(new SegmentBytes(secret, 1, bytes, 0), 'journal-00000001');
   return recovery;
 }

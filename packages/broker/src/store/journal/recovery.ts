@@ -15,6 +15,9 @@ export interface DamagedRecord {
   readonly bytes: Buffer;
 }
 
+/** The numbering where the replay begins, and where it ends at the earliest. */
+export type ReplayRange = Pick<ManifestState, 'sequenceBefore' | 'changesBefore' | 'sequence' | 'changes'>;
+
 /** Changes that are missing and cannot be named. */
 export interface Loss {
   readonly place: string;
@@ -27,13 +30,15 @@ export interface Loss {
  * is reported as such, and what cannot be named is counted by the gap that it leaves in the numbering.
  */
 export class Recovery {
-  readonly index = new JournalIndex();
+  readonly index: JournalIndex;
   readonly losses: Loss[] = [];
   /** The last commit replayed, and the number of changes up to it. */
   sequence: number;
   changes: number;
   /** The last commit's frame when it may never have been flushed, as the last one of a killed process. */
   lastFrame: { readonly segment: number; readonly offset: number; readonly bytes: Buffer } | null = null;
+  /** Where the last frame of the segment stands that was replayed last, -1 when it had none. */
+  lastFrameAt = -1;
   /** True when the bytes of an unfinished commit were dropped. */
   hasDroppedUnfinished = false;
   readonly #flushedSequence: number;
@@ -44,11 +49,12 @@ export class Recovery {
     else this.index.delete(table, key);
   };
 
-  /** `hasFramesAfter` tells whether any segment behind the given one was ever written. */
-  constructor(manifest: ManifestState, hasFramesAfter: (segment: number) => Promise<boolean>) {
-    this.sequence = manifest.sequenceBefore;
-    this.changes = manifest.changesBefore;
-    this.#flushedSequence = manifest.sequence;
+  /** `hasFramesAfter` tells whether any segment behind the given one was ever written; `index` is what is known already. */
+  constructor(range: ReplayRange, hasFramesAfter: (segment: number) => Promise<boolean>, index: JournalIndex = new JournalIndex()) {
+    this.index = index;
+    this.sequence = range.sequenceBefore;
+    this.changes = range.changesBefore;
+    this.#flushedSequence = range.sequence;
     this.#hasFramesAfter = hasFramesAfter;
   }
 
@@ -57,9 +63,10 @@ export class Recovery {
     return this.#damaged.filter(({ table, key, location }) => this.index.get(table, key) === location);
   }
 
-  /** Replays one segment, the oldest first; returns where its frames end. */
-  async replay(segment: SegmentBytes, name: string): Promise<number> {
-    let at = 0;
+  /** Replays one segment, the oldest first, from one of its frames on; returns where its frames end. */
+  async replay(segment: SegmentBytes, name: string, from = 0): Promise<number> {
+    let at = from;
+    this.lastFrameAt = -1;
     for (;;) {
       const header = segment.frameAt(at);
       if (header === null || header.sequence <= this.sequence) {
@@ -80,6 +87,7 @@ export class Recovery {
       }
       this.sequence = header.sequence;
       this.changes = header.changesBefore + header.count;
+      this.lastFrameAt = at;
       this.lastFrame =
         header.sequence > this.#flushedSequence
           ? { segment: segment.segment, offset: at, bytes: Buffer.from(segment.slice(at, end)) }
@@ -89,9 +97,9 @@ export class Recovery {
   }
 
   /** Counts what should be there and is not, once all segments are replayed. */
-  finish(manifest: ManifestState): void {
-    if (this.sequence >= manifest.sequence) return;
-    this.losses.push({ place: 'at the end of the journal', changes: Math.max(manifest.changes - this.changes, 1) });
+  finish(range: ReplayRange): void {
+    if (this.sequence >= range.sequence) return;
+    this.losses.push({ place: 'at the end of the journal', changes: Math.max(range.changes - this.changes, 1) });
   }
 
   #noteGap(place: string, sequenceBefore: number, changesBefore: number): void {

@@ -13,6 +13,8 @@ import {
   seedOf,
   soundnessOf,
   tableAt,
+  valueBytesAt,
+  valueStartAt,
 } from './frame.ts';
 import { ALIGNMENT, packLocation } from './location.ts';
 
@@ -55,6 +57,16 @@ export class SegmentBytes {
   /** The record at `offset`, which ends at or before `end`. */
   recordAt(offset: number, end: number): ParsedRecord | null {
     return parseRecord(this.#bytes, offset - this.#start, end - this.#start, seedOf(this.#secret, this.segment, offset));
+  }
+
+  /** The value that a sound record of this table and key has put at `offset`, or null. */
+  valueAt(offset: number, table: Table, key: string): Buffer | null {
+    const bytes = this.#bytes;
+    const at = offset - this.#start;
+    if (soundnessOf(bytes, at, bytes.length, seedOf(this.#secret, this.segment, offset)) !== INTACT) return null;
+    if (!isPutAt(bytes, at) || tableAt(bytes, at) !== table || keyAt(bytes, at) !== key) return null;
+    const start = valueStartAt(bytes, at);
+    return bytes.subarray(start, start + valueBytesAt(bytes, at));
   }
 
   valueOf(record: ParsedRecord): Buffer {

@@ -1,5 +1,6 @@
 import type { Clock } from '#base/clock.ts';
 import { OperationalError, assert } from '#base/errors.ts';
+import type { SegmentState } from './checkpoint.ts';
 import { isNoRoom, type Disk, type DiskFile } from './disk.ts';
 import { SEGMENTS_MAX } from './location.ts';
 import type { Manifest } from './manifest.ts';
@@ -27,6 +28,8 @@ export class Segment {
   bytes: number;
   /** Where the next frame goes. */
   used = 0;
+  /** Where its last frame stands, -1 when it has none. */
+  lastFrameAt = -1;
   /** The numbering at its start. */
   sequenceBefore = 0;
   changesBefore = 0;
@@ -79,6 +82,10 @@ export class Segments {
   #spare: { name: string; bytes: number; file: DiskFile } | null = null;
   readonly #recent = new Set<Segment>();
   #usedBytes = 0;
+  /** Bytes of all frames since the opening. */
+  bytesWritten = 0;
+  /** What the store has on disk besides segments. */
+  besidesBytes = 0;
   /** The number of the last commit, and of changes up to it. */
   sequence = 0;
   changes = 0;
@@ -126,7 +133,7 @@ export class Segments {
   }
 
   get bytesOnDisk(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, this.#spare?.bytes ?? 0);
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, this.besidesBytes + (this.#spare?.bytes ?? 0));
   }
 
   /** Takes in what recovery found, in order; `active` is where the next frame goes, null for the segment prepared next. */
@@ -137,6 +144,18 @@ export class Segments {
     this.#activeAt = active === null ? segments.length : this.#segments.indexOf(active);
     if (active !== null) this.#segmentBytes = Math.min(Math.max(active.bytes, SEGMENT_BYTES_FIRST), SEGMENT_BYTES_MAX);
     this.#usedBytes = segments.reduce((sum, segment) => sum + segment.used, 0);
+  }
+
+  /** Every segment up to the active one, as it is now. */
+  states(): SegmentState[] {
+    const written = this.#segments.slice(0, this.#activeAt + 1);
+    return written.map(({ number, used, lastFrameAt, sequenceBefore, changesBefore }) => ({
+      number,
+      used,
+      lastFrameAt,
+      sequenceBefore,
+      changesBefore,
+    }));
   }
 
   byNumber(numberModulo: number): Segment {
@@ -164,6 +183,8 @@ export class Segments {
     const active = this.active;
     this.sequence += 1;
     this.changes += changes;
+    this.bytesWritten += bytes;
+    active.lastFrameAt = active.used;
     active.used += bytes;
     active.bytes = Math.max(active.bytes, active.used);
     this.#usedBytes += bytes;
