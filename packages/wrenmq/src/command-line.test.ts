@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { readPasswordFile } from '@wrenmq/broker/administration';
 import { tempDirectory } from '@wrenmq/testkit';
@@ -41,6 +44,23 @@ test('config explain tells where a value comes from, and ends with 2 for a key t
   const { stdout } = runCommand(['config', 'explain', 'log.level'], { env: { WRENMQ_LOG__LEVEL: 'warn' } });
   assert.match(stdout, /value +warn\n +set by +WRENMQ_LOG__LEVEL\n +default +info/);
   assert.equal(runCommand(['config', 'explain', 'log.levle']).status, 2);
+});
+
+test('a reader who goes away ends a command with success, and without a word', async () => {
+  for (const args of [['bench', 'conn', '--help'], ['sub', '--help'], ['explain'], ['config', 'schema']]) {
+    const main = join(import.meta.dirname, 'main.ts');
+    const child = spawn(process.execPath, ['--conditions=@wrenmq/source', main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    assert.deepEqual([child.exitCode, stderr], [0, ''], args.join(' '));
+  }
+});
+
+test('--quiet leaves errors out, but for wrong usage', () => {
+  const quiet = runCommand(['bench', 'conn', '-p', '1', '-h', '127.0.0.1', '--quiet']);
+  assert.deepEqual([quiet.status, quiet.stderr], [3, '']);
+  const wrong = runCommand(['bench', 'conn', '--rate', 'x', '--quiet']);
+  assert.deepEqual([wrong.status, /--rate x/.test(wrong.stderr)], [2, true]);
 });
 
 test('config schema is JSON', () => {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeCommand } from './describe-command.ts';
+import { endWithReader } from './end-with-reader.ts';
 import { CommandError, ExitCode } from './exit-code.ts';
 import { findCommand, normalizeArguments } from './normalize-arguments.ts';
 import { readVersion } from './version.ts';
@@ -32,6 +33,16 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Ad
   },
 };
 
+/** They write past process.stdout, or must not end when nobody reads. */
+const WRITING_THEMSELVES: ReadonlySet<string | undefined> = new Set(['sub', 'rr', 'start']);
+
+/** How errors are told. */
+interface Manner {
+  readonly isJson: boolean;
+  /** Only wrong usage is told. */
+  readonly isQuiet: boolean;
+}
+
 /** Runs one command and returns its exit code. Whatever goes wrong is one block on standard error, without a stack. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const isJson = asksForJson(args);
@@ -40,14 +51,15 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     const program = await createProgram(asked[0], isJson);
     const { command, depth } = findCommand(program, asked);
     const normal = [...asked.slice(0, depth), ...normalizeArguments(command, asked.slice(depth))];
+    if (!WRITING_THEMSELVES.has(asked[0])) endWithReader();
     await program.parseAsync(normal, { from: 'user' });
     return ExitCode.Success;
   } catch (error) {
-    return report(error, isJson);
+    return report(error, { isJson, isQuiet: wordsOf(args).includes('--quiet') });
   }
 }
 
-function report(error: unknown, isJson: boolean): number {
+function report(error: unknown, { isJson, isQuiet }: Manner): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return ExitCode.Success;
     // Commander has said it already, in words.
@@ -55,7 +67,7 @@ function report(error: unknown, isJson: boolean): number {
     return ExitCode.Usage;
   }
   if (error instanceof CommandError) {
-    if (error.message !== '') console.error(isJson ? jsonError(error) : error.message);
+    if (error.message !== '' && !(isQuiet && error.exitCode !== ExitCode.Usage)) console.error(isJson ? jsonError(error) : error.message);
     return error.exitCode;
   }
   const isOurFault =
@@ -67,10 +79,15 @@ function report(error: unknown, isJson: boolean): number {
 
 /** As far as the command line can be read before it is understood. */
 function asksForJson(args: readonly string[]): boolean {
-  const words = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  const words = wordsOf(args);
   return words.some(
     (word, i) => word === '--json' || /^--output=(nd)?json$/.test(word) || (word === '--output' && /^(nd)?json$/.test(words[i + 1] ?? '')),
   );
+}
+
+/** What may be flags. */
+function wordsOf(args: readonly string[]): readonly string[] {
+  return args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
 }
 
 function jsonError({ message, exitCode, reasonCode }: CommandError): string {
@@ -108,7 +125,13 @@ function createEmptyProgram(isJson: boolean): Command {
       .helpOption('--help', 'show this help')
       .addHelpCommand(new Command('help').argument('[command...]').description('show the help of a command').helpGroup('Tools:'))
       .exitOverride()
-      .configureOutput({ outputError: (text, write) => !isJson && write(text.replace(/^error: /, 'wrenmq: ')) })
+      .configureOutput({
+        writeOut: (text) => {
+          endWithReader();
+          process.stdout.write(text);
+        },
+        outputError: (text, write) => !isJson && write(text.replace(/^error: /, 'wrenmq: ')),
+      })
       .showSuggestionAfterError()
       .addHelpText(
         'after',
