@@ -6,17 +6,17 @@ import { modelOf, plain, readAll, type Kept, TestHistory } from './test-history.
 const TOPICS = 9;
 
 /** Publishes so many messages, and has them written now and then. */
-async function publishMany(test: TestHistory, count: number): Promise<Kept[]> {
-  const kept: Kept[] = [];
+async function publishMany(kept: TestHistory, count: number): Promise<Kept[]> {
+  const messages: Kept[] = [];
   for (let i = 0; i < count; i += 1) {
-    const one = test.publish({ topic: `t/${i % TOPICS}`, payload: `${i}`.padEnd(i % 50, 'x') });
-    if (one !== null) kept.push(one);
-    if (i % 10 === 0) test.clock.advance(100);
-    if (i % 100 === 99) await test.history.flush();
+    const one = kept.publish({ topic: `t/${i % TOPICS}`, payload: `${i}`.padEnd(i % 50, 'x') });
+    if (one !== null) messages.push(one);
+    if (i % 10 === 0) kept.clock.advance(100);
+    if (i % 100 === 99) await kept.history.flush();
   }
-  await test.history.flush();
-  await test.history.settle();
-  return kept;
+  await kept.history.flush();
+  await kept.history.settle();
+  return messages;
 }
 
 /** What is there is as it was published, in order, and the same by topic; returns how many there are. */
@@ -66,29 +66,29 @@ test('whichever byte of whichever segment is damaged, the rest is found, and not
 
 test('a full disk costs the oldest first, then what is new, which is counted; it resumes by itself', async () => {
   const disk = new SimulatedDisk(randomFrom(1), 60_000);
-  const test = await TestHistory.open(disk, { bytesMax: 1e9 });
-  const kept = await publishMany(test, 3000);
+  const full = await TestHistory.open(disk, { bytesMax: 1e9 });
+  const kept = await publishMany(full, 3000);
   assert.equal(kept.length, 3000);
-  const count = await assertSound(test, kept);
+  const count = await assertSound(full, kept);
   assert.ok(count > 100 && count < 1500, `${count}`);
-  assert.ok(test.history.statistics().segmentsDeleted > 0);
+  assert.ok(full.history.statistics().segmentsDeleted > 0);
   disk.bytesMax = 0;
-  const lost = await publishMany(test, 300);
-  test.publish({ topic: 't/last' });
+  const lost = await publishMany(full, 300);
+  full.publish({ topic: 't/last' });
   assert.ok(lost.length < 300);
-  const { gaps } = test.history.statistics();
+  const { gaps } = full.history.statistics();
   assert.ok(gaps['disk-refused'] > 200, `${gaps['disk-refused']}`);
   disk.bytesMax = 1e9;
-  test.clock.advance(3000);
-  await test.history.flush();
-  test.clock.advance(3000);
-  const after = await publishMany(test, 100);
+  full.clock.advance(3000);
+  await full.history.flush();
+  full.clock.advance(3000);
+  const after = await publishMany(full, 100);
   assert.equal(after.length, 100);
-  const entries = await readAll(test.history.read({ filter: '#', after: kept.at(-1)!.offset }));
+  const entries = await readAll(full.history.read({ filter: '#', after: kept.at(-1)!.offset }));
   const resumed = entries.findIndex(({ offset }) => offset === after[0].offset);
   const missed = entries.slice(0, resumed + 1).reduce((sum, entry) => sum + entry.missed, 0);
   assert.ok(resumed >= 0 && missed >= 300 - resumed, `${missed} missed, ${resumed} found`);
-  await test.history.close();
+  await full.history.close();
 });
 
 test('whichever operation of the disk fails, nothing throws, and what is not counted as missed is there after a restart', async () => {

@@ -44,6 +44,11 @@ export class OpenIndex {
     this.count = ordinal;
   }
 
+  /** The topic's number, or -1 when it has none. */
+  find(topic: string): number {
+    return this.#numbers.get(topic) ?? -1;
+  }
+
   countOf(topicNumber: number): number {
     return this.#counts[topicNumber];
   }
@@ -58,8 +63,8 @@ export class OpenIndex {
 
   /** Of a topic by its name; none when it is not known. */
   ordinalsOfTopic(topic: string): Uint32Array {
-    const number = this.#numbers.get(topic);
-    return number === undefined ? new Uint32Array(0) : this.ordinalsOf(number);
+    const number = this.find(topic);
+    return number < 0 ? new Uint32Array(0) : this.ordinalsOf(number);
   }
 }
 

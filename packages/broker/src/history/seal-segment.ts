@@ -61,12 +61,16 @@ export async function sortTopics(topics: readonly string[], numbers: Uint32Array
   return from;
 }
 
-/** Writes the index of a segment that takes no more frames, and flushes it; from then on it is on disk. */
-export async function sealSegment(segment: Segment, file: DiskFile, clock: Clock): Promise<void> {
+/**
+ * Writes the index of a segment that takes no more frames, and flushes it; from then on it is on disk. `before`: the topics of another
+ * segment, in their order, many of which may be there again. Returns those of this one.
+ */
+export async function sealSegment(segment: Segment, file: DiskFile, clock: Clock, before: readonly string[]): Promise<readonly string[]> {
   const { memory, header } = segment;
-  if (memory === null) return;
+  if (memory === null) return before;
   const slices = new Slices(clock);
-  const pagesEnd = await writePages(segment, memory.topics, { file, slices });
+  const order = await orderTopics(memory.topics, before, slices);
+  const pagesEnd = await writePages(segment, memory.topics, { file, slices, order });
   const blocks = encodeBlocks(memory.blocks);
   const directory = encodeDirectory(pagesEnd.pages);
   const trailer: Trailer = {
@@ -92,16 +96,51 @@ export async function sealSegment(segment: Segment, file: DiskFile, clock: Clock
   await file.flush();
   segment.fileBytes = pagesEnd.at + end.length;
   segment.index = trailer;
+  return Array.from(order, (number) => memory.topics.topics[number]);
+}
+
+/** The numbers of all topics in the order of their names. Only those are sorted that were not there before. */
+async function orderTopics(index: OpenIndex, before: readonly string[], slices: Slices): Promise<Uint32Array> {
+  const { topics } = index;
+  const isKnown = new Uint8Array(topics.length);
+  const known: number[] = [];
+  for (const topic of before) {
+    const number = index.find(topic);
+    if (number >= 0) {
+      known.push(number);
+      isKnown[number] = 1;
+    }
+    if (slices.step()) await slices.pause();
+  }
+  const fresh = await sortTopics(
+    topics,
+    Uint32Array.from(topics.keys()).filter((number) => isKnown[number] === 0),
+    slices,
+  );
+  const order = new Uint32Array(topics.length);
+  let left = 0;
+  let right = 0;
+  for (let at = 0; at < order.length; at += 1) {
+    const isLeft = right === fresh.length || (left < known.length && topics[known[left]] < topics[fresh[right]]);
+    order[at] = isLeft ? known[left++] : fresh[right++];
+    if (slices.step()) await slices.pause();
+  }
+  return order;
 }
 
 interface PageSink {
   readonly file: DiskFile;
   readonly slices: Slices;
+  /** The topics' numbers. */
+  readonly order: Uint32Array;
 }
 
-async function writePages(segment: Segment, index: OpenIndex, { file, slices }: PageSink): Promise<{ pages: PagePlace[]; at: number }> {
+async function writePages(
+  segment: Segment,
+  index: OpenIndex,
+  { file, slices, order }: PageSink,
+): Promise<{ pages: PagePlace[]; at: number }> {
   const { topics } = index;
-  const order = await sortTopics(topics, Uint32Array.from(topics.keys()), slices);
   const writer = new IndexPageWriter();
   const pages: PagePlace[] = [];
   let at = segment.framesEnd;

@@ -49,6 +49,8 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
   #lastSegmentId = 0;
   /** What the shelves may take, as long as there is room: Infinity, or what the disk has. */
   #bytesMax: number;
+  /** Of the segment that was sealed last, in their order. */
+  #topics: readonly string[] = [];
   #sealing: Promise<void> = Promise.resolve();
   #retaining: Promise<void> = Promise.resolve();
   readonly #repairs = new Map<Segment, Promise<void>>();
@@ -192,7 +194,7 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
 
   async #seal(segment: Segment, file: DiskFile): Promise<void> {
     try {
-      await sealSegment(segment, file, this.clock);
+      this.#topics = await sealSegment(segment, file, this.clock, this.#topics);
     } catch (error) {
       // It stays as it is, with its index in memory, and is sealed after the next start.
       this.#warn(error);
