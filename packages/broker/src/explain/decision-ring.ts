@@ -51,23 +51,22 @@ export function packFacts({ kind, qos = 0, isDuplicate = false, retain = false, 
 }
 
 /**
- * The last decisions, in one block of memory that never grows: each new entry overwrites the oldest one. What happens again and again
- * is counted in the entry that it has already, as long as that is of the present epoch.
+ * The last decisions, in one block of memory that never grows: each new entry overwrites the oldest one.
  */
 export class DecisionRing {
-  /** For those who count in their entry. */
+  /** For those who count in their entry, or change it. */
   readonly words: Int32Array;
-  /** An entry that was made in it is still there. It ends with every half of the ring, and whenever `endEpoch` is called. Never 0. */
-  epoch = 1;
   readonly #half: number;
+  readonly #onHalf: () => void;
   #at = 0;
   #isFull = false;
 
-  /** `entries`: how many it holds, 2 at least. */
-  constructor(entries: number) {
+  /** `entries`: how many it holds, 2 at least. `onHalf` is called when a half is full: of its entries none is overwritten before the next call. */
+  constructor(entries: number, onHalf: () => void) {
     const even = entries - (entries % 2);
     this.words = new Int32Array(even * ENTRY_WORDS);
     this.#half = this.words.length / 2;
+    this.#onHalf = onHalf;
   }
 
   get capacity(): number {
@@ -81,10 +80,6 @@ export class DecisionRing {
   /** True when older decisions were overwritten. */
   get isFull(): boolean {
     return this.#isFull;
-  }
-
-  endEpoch(): void {
-    this.epoch = (this.epoch & 0x3fff_ffff) + 1;
   }
 
   /** Writes an entry and returns where it stands; the caller adds what it is about with `about`. */
@@ -109,7 +104,6 @@ export class DecisionRing {
   clear(): void {
     this.#at = 0;
     this.#isFull = false;
-    this.endEpoch();
   }
 
   /** How many milliseconds after its entry was made. */
@@ -170,10 +164,11 @@ export class DecisionRing {
   }
 
   #turnOver(): void {
-    this.endEpoch();
-    if (this.#at !== this.words.length) return;
-    this.#at = 0;
-    this.#isFull = true;
+    if (this.#at === this.words.length) {
+      this.#at = 0;
+      this.#isFull = true;
+    }
+    this.#onHalf();
   }
 }
 

@@ -43,10 +43,13 @@ export interface DecidedClient {
   clientHash: NameHash | null;
 }
 
-/** Somebody who counts in an entry of the ring: where, and in which epoch that was made. */
+/** Somebody who counts for an entry of the ring, until the second is over. */
 export interface Tally {
-  tallyEpoch: number;
+  /** How often so far; 0: it has no entry. */
+  tallyCount: number;
   tallyPlace: number;
+  /** Who else counts. */
+  tallyNext: Tally | null;
 }
 
 /** The topic of which something is decided: a route. */
@@ -75,10 +78,14 @@ export class Decisions {
   readonly #names: NameRing;
   readonly #slotPlaces = new Int32Array(SLOTS);
   readonly #slotEpochs = new Int32Array(SLOTS);
+  /** What is counted in an entry is so in the epoch in which that was made: a second, or shorter. Never 0. */
+  #epoch = 1;
+  #isEpochEnding = false;
+  /** Whoever counts for themselves in this epoch. */
+  #tallies: Tally | null = null;
   #turnMs = 0;
   #wallMs: number;
   #time: number;
-  #epochEndsMs = 0;
   #splits = 0;
   #tickets = 0;
   #startedMs: number;
@@ -89,7 +96,7 @@ export class Decisions {
     this.#seed = seed;
     const nameBytes = Math.max(NAME_BYTES_MIN, 2 ** Math.floor(Math.log2(bytes / NAMES_SHARE)));
     this.#names = new NameRing(nameBytes);
-    this.#ring = new DecisionRing(Math.floor((bytes - nameBytes - SLOTS_BYTES) / ENTRY_BYTES));
+    this.#ring = new DecisionRing(Math.floor((bytes - nameBytes - SLOTS_BYTES) / ENTRY_BYTES), () => this.#endEpoch());
     this.#wallMs = clock.wallMs();
     this.#time = lowWord(this.#wallMs);
     this.#startedMs = this.#wallMs;
@@ -116,6 +123,7 @@ export class Decisions {
 
   /** What was decided of the client, of the topic, and of both, the oldest first. */
   about(clientId: string, topic: string): DecisionEntry[] {
+    this.#collect();
     const client = this.hash(clientId);
     const { high, low } = this.hash(topic);
     const lowOfBoth = low ^ client.low;
@@ -130,17 +138,12 @@ export class Decisions {
 
   // About a topic
 
-  /** A message is about to be distributed: once per message, before what becomes of it for anyone. */
+  /** A message is about to be distributed, before what becomes of it for anyone; to be called where the topic has no tally. */
   published(route: DecidedTopic, message: Message): void {
     this.#tick();
-    const hash = (route.topicHash ??= this.hash(route.topic));
-    message.topicHash = hash;
-    if (route.tallyEpoch === this.#ring.epoch) {
-      this.#ring.words[route.tallyPlace + DETAIL] += 1;
-      return;
-    }
-    const at = this.#ring.append(this.#time, packFacts({ kind: DecisionKind.Published, qos: message.qos }), 1);
-    this.#ring.about(at, 0, hash.high, hash.low);
+    const { high, low } = (route.topicHash ??= this.hash(route.topic));
+    const at = this.#ring.append(this.#time, packFacts({ kind: DecisionKind.Published, qos: message.qos }), 0);
+    this.#ring.about(at, 0, high, low);
     this.#begin(route, at);
   }
 
@@ -190,12 +193,8 @@ export class Decisions {
 
   // About a client and a topic
 
-  /** A delivery at QoS 0 went out: once per message and client. `tally` is who counts them, when there is somebody. */
+  /** A delivery at QoS 0 went out. `tally`: who counts what comes after it, when there is somebody. */
   sentOnce(client: DecidedClient, delivery: Delivery, tally: Tally | null): void {
-    if (tally !== null && tally.tallyEpoch === this.#ring.epoch) {
-      this.#ring.words[tally.tallyPlace + DETAIL] += 1;
-      return;
-    }
     this.#tick();
     const facts = packFacts({ kind: DecisionKind.SentOnce, retain: delivery.retain });
     if (tally !== null) this.#begin(tally, this.#note(facts, client, delivery.message, 1));
@@ -308,7 +307,7 @@ export class Decisions {
     if (this.#splits >= SPLITS_MAX) return;
     // What was counted before is not what comes after.
     this.#splits += 1;
-    this.#ring.endEpoch();
+    this.#endEpoch();
   }
 
   #note(facts: number, client: DecidedClient, message: Message, detail: number): number {
@@ -329,7 +328,7 @@ export class Decisions {
   /** Whether there is an entry of this epoch already, which counts one more; `more` 0 where the detail is no count. */
   #counted(facts: number, client: number, high: number, low: number, more = hasCount(facts)): boolean {
     const slot = slotOf(facts, client, high, low);
-    if (this.#slotEpochs[slot] !== this.#ring.epoch) return false;
+    if (this.#slotEpochs[slot] !== this.#epoch) return false;
     const { words } = this.#ring;
     const at = this.#slotPlaces[slot];
     const isSame =
@@ -343,13 +342,47 @@ export class Decisions {
     this.#ring.about(at, client, high, low);
     const slot = slotOf(facts, client, high, low);
     this.#slotPlaces[slot] = at;
-    this.#slotEpochs[slot] = this.#ring.epoch;
+    this.#slotEpochs[slot] = this.#epoch;
+    this.#endEpochSoon();
   }
 
   /** An entry that was the last of its half stays, too, until the next half is full. */
   #begin(tally: Tally, at: number): void {
     tally.tallyPlace = at;
-    tally.tallyEpoch = this.#ring.epoch;
+    tally.tallyCount = 1;
+    tally.tallyNext = this.#tallies;
+    this.#tallies = tally;
+    this.#endEpochSoon();
+  }
+
+  /** PERF: a timer, so that who counts need not look at the clock. An idle broker has none. */
+  #endEpochSoon(): void {
+    if (this.#isEpochEnding) return;
+    this.#isEpochEnding = true;
+    this.#clock.after(EPOCH_MS, () => {
+      this.#isEpochEnding = false;
+      this.#splits = 0;
+      this.#endEpoch();
+    });
+  }
+
+  /** Whatever happens from here on is counted anew. */
+  #endEpoch(): void {
+    this.#collect();
+    this.#epoch = (this.#epoch & 0x3fff_ffff) + 1;
+    for (let tally = this.#tallies; tally !== null;) {
+      const { tallyNext } = tally;
+      tally.tallyCount = 0;
+      tally.tallyNext = null;
+      tally = tallyNext;
+    }
+    this.#tallies = null;
+  }
+
+  /** Puts into the entries what was counted for them. */
+  #collect(): void {
+    const { words } = this.#ring;
+    for (let tally = this.#tallies; tally !== null; tally = tally.tallyNext) words[tally.tallyPlace + DETAIL] = tally.tallyCount;
   }
 
   #clientOf(client: DecidedClient): NameHash {
@@ -368,16 +401,13 @@ export class Decisions {
   #beginTurn(turnMs: number): void {
     const wallMs = this.#clock.turnWallMs();
     if (Math.abs(wallMs - this.#wallMs) > GAP_MS_MAX) {
+      this.#endEpoch();
       this.#ring.clear();
       this.#startedMs = wallMs;
     }
     this.#turnMs = turnMs;
     this.#wallMs = wallMs;
     this.#time = lowWord(wallMs);
-    if (turnMs < this.#epochEndsMs) return;
-    this.#ring.endEpoch();
-    this.#epochEndsMs = turnMs + EPOCH_MS;
-    this.#splits = 0;
   }
 }
 

@@ -2,8 +2,8 @@ import { DecisionKind } from './decision.ts';
 import type { DecisionEntry } from './decision-ring.ts';
 import { type Outcome, OutcomeReader } from './outcome.ts';
 
-/** What is counted in one entry happened within so much; the clock's own coarseness included. */
-export const TOGETHER_MS = 1001;
+/** What has one entry together happened within a second; a timer ends it, which may be late. */
+export const TOGETHER_MS = 2000;
 
 /**
  * Something that happened to messages of the topic: published (with what became of them for the client), refused, rewritten, taken.
@@ -12,7 +12,7 @@ export const TOGETHER_MS = 1001;
 export interface TopicEvent {
   readonly order: number;
   readonly atMs: number;
-  /** When the last of them was, at the latest. */
+  /** When the last of them was, at the latest: what happens again within a second has no entry of its own. */
   readonly untilMs: number;
   readonly entry: DecisionEntry | null;
   readonly outcomes: Outcome[];
@@ -83,9 +83,8 @@ function kindOf({ entry }: TopicEvent): number {
 }
 
 function eventOf(entry: DecisionEntry): TopicEvent {
-  const { order, atMs, kind, detail } = entry;
-  const isCounted = kind === DecisionKind.Published && detail > 1;
-  return { order, atMs, untilMs: isCounted ? atMs + TOGETHER_MS : atMs, entry, outcomes: [], groupDrop: null };
+  const { order, atMs } = entry;
+  return { order, atMs, untilMs: atMs + TOGETHER_MS, entry, outcomes: [], groupDrop: null };
 }
 
 /** Gives every outcome to the publishing before it, or makes it an event of its own. */

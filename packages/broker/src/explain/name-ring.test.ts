@@ -29,7 +29,7 @@ test('whatever is written, what comes back is what was written or nothing, and t
       const ring = new NameRing(BYTES);
       const places = written.map((name) => ring.write(name));
       let isKnown = true;
-      for (const [index, name] of written.entries().toArray().toReversed()) {
+      for (const [index, name] of [...written.entries()].toReversed()) {
         const parts = ring.read(places[index]);
         // What is older than something forgotten is forgotten, too.
         assert.ok(isKnown || parts === null);

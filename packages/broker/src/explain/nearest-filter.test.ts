@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import { nearestFilter } from './nearest-filter.ts';
 
 function nearest(topic: string, ...filters: string[]): string | null {
-  return nearestFilter(
-    topic,
-    filters.map((filter) => ({ filter })),
-  )?.filter ?? null;
+  return (
+    nearestFilter(
+      topic,
+      filters.map((filter) => ({ filter })),
+    )?.filter ?? null
+  );
 }
 
 for (const [topic, filters, wanted] of [

@@ -1,7 +1,7 @@
 import type { NameHash } from '#base/name-hash.ts';
 import { Delivery } from '#message/delivery.ts';
 import { createMessage, type Message, type QoS } from '#message/message.ts';
-import type { DecidedClient, DecidedTopic } from './decisions.ts';
+import type { DecidedClient, DecidedTopic, Tally } from './decisions.ts';
 
 /** Stands for a session. */
 export class TestClient implements DecidedClient {
@@ -19,12 +19,20 @@ export class TestClient implements DecidedClient {
 export class TestTopic implements DecidedTopic {
   readonly topic: string;
   topicHash: NameHash | null = null;
-  tallyEpoch = 0;
+  tallyCount = 0;
   tallyPlace = 0;
+  tallyNext: Tally | null = null;
 
   constructor(topic: string) {
     this.topic = topic;
   }
+}
+
+/** Counts as the receiver of a topic does. */
+export class TestTally implements Tally {
+  tallyCount = 0;
+  tallyPlace = 0;
+  tallyNext: Tally | null = null;
 }
 
 export function testMessage(topic: string, qos: QoS = 0, publisher = 'publisher'): Message {

@@ -71,7 +71,8 @@ export class Publisher {
       outcome = this.#retain(message, from);
       if (outcome === Outcome.Refused || (outcome & Outcome.Matched) !== 0) return outcome;
     }
-    this.#house.decisions?.published(path, message);
+    if (path.tallyCount === 0) this.#house.decisions?.published(path, message);
+    message.topicHash = path.topicHash;
     message.observedFromMs = path.deliveriesFromMs;
     if (path.deliveriesFromMs !== OBSERVED_NEVER) message.routedAtMs = this.#house.clock.turnMs();
     outcome |= this.#distribute(message, from, path);
@@ -103,7 +104,8 @@ export class Publisher {
     const { hooks, router } = this.#house;
     const route = router.route(message.topic);
     // What nobody wants to know comes all the time, and would fill the memory of an idle house.
-    if (route.targets.length > 0 || route.shares.length > 0) this.#house.decisions?.published(route, message);
+    const isWanted = route.targets.length > 0 || route.shares.length > 0;
+    if (isWanted && route.tallyCount === 0) this.#house.decisions?.published(route, message);
     const outcome = this.#distribute(message, null, route);
     if (hooks.hasMessagePublished) hooks.observe('message.published', message, outcome !== 0);
   }

@@ -20,8 +20,9 @@ export class RouteTarget implements Tally {
   readonly subscriptionIdentifiers: readonly number[] | null;
   /** What is left of it when the session itself is the publisher: null when all its subscriptions say No Local [MQTT-3.8.3-3]. */
   readonly forPublisher: RouteTarget | null;
-  tallyEpoch = 0;
+  tallyCount = 0;
   tallyPlace = 0;
+  tallyNext: Tally | null = null;
 
   constructor(session: Session, subscriptions: readonly Subscription[]) {
     let qos: QoS = 0;
@@ -50,8 +51,9 @@ export type ReaderNeed = (typeof ReaderNeed)[keyof typeof ReaderNeed];
 export class Route implements DecidedTopic {
   readonly topic: string;
   topicHash: NameHash | null = null;
-  tallyEpoch = 0;
+  tallyCount = 0;
   tallyPlace = 0;
+  tallyNext: Tally | null = null;
   targets: readonly RouteTarget[];
   shares: readonly Share[];
   /** True when a message at QoS 1 or 2 is owed to a session that outlives its connection. */

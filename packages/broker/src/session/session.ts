@@ -106,7 +106,9 @@ export class Session implements Participant, QueueOwner, Deadline {
       else this.lose(delivery, 'offline-qos-0');
       return;
     }
-    if (this.#transmitQoS0(delivery, this.sink)) this.house.decisions?.sentOnce(this, delivery, tally);
+    if (!this.#transmitQoS0(delivery, this.sink)) return;
+    if (tally !== null && tally.tallyCount > 0) tally.tallyCount += 1;
+    else this.house.decisions?.sentOnce(this, delivery, tally);
   }
 
   /** Sends at QoS 0 if the client can take it now; false leaves the message to another member of a shared group. */
@@ -134,7 +136,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (delivery.message.routedAtMs !== UNTIMED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
     if (this.#durable !== null) this.#durable.append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
-    this.#remember(delivery);
+    this.#rememberWaiting(delivery);
   }
 
   /** The client acknowledged with PUBACK. False when the identifier is not in use [MQTT-4.3.2-4]. */
@@ -410,11 +412,10 @@ export class Session implements Participant, QueueOwner, Deadline {
     const kept = new Delivery(delivery.message, 0, delivery.retain, delivery.subscriptionIdentifiers);
     if (this.isFull(kept.message.weight) && !this.#makeRoom(kept)) return;
     this.#durable!.append(kept, false);
-    this.#remember(kept);
+    this.#rememberWaiting(kept);
   }
 
-  /** That it waits, and why. */
-  #remember(delivery: Delivery): void {
+  #rememberWaiting(delivery: Delivery): void {
     this.house.decisions?.queued(this, delivery, queueCauseOf(this.sink, this.inflight.size >= this.#window));
   }
 
