@@ -82,6 +82,7 @@ function latencyOf(row: RowResult, name: ContenderName): string[] {
 
 function comparisonTables(results: readonly ComparisonResult[]): string {
   return Object.entries(COMPARISONS)
+    .filter(([name]) => results.some((result) => result.name.startsWith(`${name}/`)))
     .map(([name, { title, lossMax }]) => {
       const order = ROWS.map((row) => `${name}/${row.name}`);
       const rows = inOrder(
