@@ -1,6 +1,7 @@
 import { clientSpeed } from '#root/bench/client/client-speed.ts';
 import { connectBurst } from './connect-burst.ts';
 import { durableSessions } from './durable-sessions.ts';
+import { history } from './history.ts';
 import { idle } from './idle.ts';
 import { millionRetained } from './million-retained.ts';
 import { millionSubscriptions } from './million-subscriptions.ts';
@@ -15,4 +16,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'stuck-subscriber': stuckSubscriber,
   'million-subscriptions': millionSubscriptions,
   'million-retained': millionRetained,
+  history,
 };
