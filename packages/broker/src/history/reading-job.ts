@@ -39,6 +39,8 @@ export class HistoryJob {
   readonly #history: MessageHistory;
   /** Null: to be opened where the receiver stands. */
   #reading: HistoryReading | null = null;
+  /** Nothing from this offset on is in it. */
+  #end = Infinity;
   #page: readonly HistoryEntry[] = [];
   #taken = 0;
   #isAtEnd = false;
@@ -82,7 +84,10 @@ export class HistoryJob {
     const { flushedOffset } = this.#history;
     // Only when it is whole on disk is it known what the last ones are.
     if (isStored && position.last !== undefined && flushedOffset < position.from) return;
-    this.#reading ??= this.#history.read(queryOf(filter, position, isStored ? flushedOffset : Infinity));
+    if (this.#reading === null) {
+      this.#end = Math.min(position.to ?? Infinity, isStored ? flushedOffset : Infinity);
+      this.#reading = this.#history.read(queryOf(filter, position, this.#end));
+    }
     this.#page = await this.#reading.next(PAGE_MESSAGES_MAX);
     this.#taken = 0;
   }
@@ -114,7 +119,7 @@ export class HistoryJob {
     if (last !== undefined) {
       if (!isDone) return;
       receiver.position = position;
-    } else if (readTo > position.from) receiver.position = { ...position, from: Math.min(readTo, position.to ?? Infinity) };
+    } else if (Math.min(readTo, this.#end) > position.from) receiver.position = { ...position, from: Math.min(readTo, this.#end) };
     const { from, to } = receiver.position;
     if (to === undefined) this.#takeRest();
     else this.#isAtEnd = from >= to || (isDone && last === undefined);
@@ -137,12 +142,11 @@ export class HistoryJob {
   }
 }
 
-/** `end`: nothing is read from this offset on. The last of each topic are in front of where the rest begins. */
-function queryOf(filter: string, { from, to, fromMs, last }: HistoryPosition, end: number): HistoryQuery {
+/** The last of each topic are in front of where the rest begins, which goes up to `end`. */
+function queryOf(filter: string, { from, fromMs, last }: HistoryPosition, end: number): HistoryQuery {
   const since = fromMs === undefined ? {} : { fromMs };
   if (last !== undefined) return { filter, ...since, before: from, lastPerTopic: last.count };
-  const before = Math.min(to ?? Infinity, end);
-  return { filter, ...since, after: from - 1, ...(before === Infinity ? {} : { before }) };
+  return { filter, ...since, after: from - 1, ...(end === Infinity ? {} : { before: end }) };
 }
 
 /** Of the last of each topic: whether it was read before. */

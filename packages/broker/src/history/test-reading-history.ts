@@ -80,11 +80,11 @@ class TestReading implements HistoryReading {
       history.failures -= 1;
       throw new OperationalError('history.failed', 'the file cannot be read', { retryable: true });
     }
-    const end = Math.min(this.#query.before ?? Infinity, history.nextOffset);
     const page = this.#page(Math.min(limit, history.pageMax));
     this.isDone =
       this.#query.lastPerTopic === undefined ? page.length === 0 || page.at(-1)!.offset === this.#lastOffset() : this.#rest!.length === 0;
-    this.position = this.isDone ? Math.max(end, this.position) : page.at(-1)!.offset + 1;
+    // What was not asked for is read, too.
+    this.position = this.isDone ? Math.max(history.nextOffset, this.position) : page.at(-1)!.offset + 1;
     return page;
   }
 
