@@ -140,7 +140,8 @@ export class ShelfCursor {
       this.damaged += damaged;
       this.#add(records, plan);
     }
-    this.position = Math.max(this.position, known.lastOffset + 1);
+    // What was appended to the block since the plan was made belongs to the next plan.
+    this.position = Math.max(this.position, Math.min(known.lastOffset + 1, plan.endOffset));
     return isRead;
   }
 
