@@ -55,12 +55,12 @@ async function measure({ topics, qos, qos0BytesPerSecond }: Load): Promise<{ app
   const { gaps } = history.statistics();
   rmSync(directory, { recursive: true });
   const nsPerMessage = (us: number): number => Math.round((us * 1000) / MESSAGES);
-  return { appendNs: nsPerMessage(appendUs), allNs: nsPerMessage(all.user + all.system), missed: gaps['disk-slow'] };
+  return { appendNs: nsPerMessage(appendUs), allNs: nsPerMessage(all.user + all.system), missed: gaps['disk-slow'] + gaps['disk-refused'] };
 }
 
 for (const load of [...loads, ...loads]) {
   const { appendNs, allNs, missed } = await measure(load);
-  const slow = missed > 0 ? `, ${missed} passed over since the disk was slow` : '';
+  const slow = missed > 0 ? `, ${missed} passed over by the disk` : '';
   console.log(
     `${load.name.padEnd(36)} append ${String(appendNs).padStart(5)} ns, with writing and sealing ${String(allNs).padStart(5)} ns${slow}`,
   );

@@ -355,7 +355,7 @@ export class History implements MessageHistory {
     this.#countPassedOver();
     let isUnflushed = this.#held.length > 0;
     for (const shelf of this.#keeper.shelves.values()) {
-      shelf.closeFrame();
+      shelf.write();
       isUnflushed ||= shelf.isUnflushed;
     }
     if (this.#isStoreFull()) this.#yield();

@@ -12,7 +12,8 @@ import { type Block, encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } fr
 
 /** A frame is complete when it has so many bytes, unless one message alone is larger. */
 const FRAME_BYTES = 32 * 1024;
-/** Frames that wait are written together, up to so many bytes. */
+/** Complete frames wait until they are so many bytes, or somebody asks; then they are written together, up to so many. */
+const WRITE_BYTES_MIN = 128 * 1024;
 const WRITE_BYTES_MAX = 256 * 1024;
 /** So often a write is tried again after room was made for it. */
 const WRITE_ATTEMPTS_MAX = 4;
@@ -65,6 +66,7 @@ export class Shelf implements TailShelf {
   /** The segment whose file is being written. */
   #written: { readonly segment: Segment; readonly file: DiskFile } | null = null;
   #queue: TailFrame[] = [];
+  #queuedBytes = 0;
   #isDraining = false;
   /** How many frames were closed, and how many of these are written or lost. */
   #closed = 0;
@@ -120,8 +122,8 @@ export class Shelf implements TailShelf {
     topics.add(slot.topicNumber);
   }
 
-  /** Completes the frame that is being filled, and has it written. */
-  closeFrame(): void {
+  /** Completes the frame that is being filled. */
+  #closeFrame(): void {
     const { builder } = this;
     const segment = this.#current;
     if (builder.count === 0 || segment === null) return;
@@ -155,12 +157,23 @@ export class Shelf implements TailShelf {
     this.#queue.push(frame);
     this.#house.tail.push(frame);
     this.#closed += 1;
-    if (!this.#isDraining) void this.#drain();
+    this.#queuedBytes += bytes.length;
+    if (this.#queuedBytes >= WRITE_BYTES_MIN) this.#write();
+  }
+
+  /** Has everything written that there is. */
+  write(): void {
+    this.#closeFrame();
+    this.#write();
+  }
+
+  #write(): void {
+    if (!this.#isDraining && this.#queue.length > 0) void this.#drain();
   }
 
   /** What was appended before the call is on the device when it resolves, or lost and counted. */
   async flush(): Promise<void> {
-    this.closeFrame();
+    this.write();
     const closed = this.#closed;
     while (this.#settled < closed) await this.#writing;
     if (this.#isDirty) await this.#flushFile();
@@ -195,7 +208,7 @@ export class Shelf implements TailShelf {
 
   /** The segment that is appended to is complete as it is, and the next message begins another. */
   async finishSegment(): Promise<void> {
-    this.closeFrame();
+    this.#closeFrame();
     this.#current = null;
     await this.flush();
     const written = this.#written;
@@ -205,7 +218,7 @@ export class Shelf implements TailShelf {
   }
 
   #makeRoom(message: Message): void {
-    this.closeFrame();
+    this.#closeFrame();
     let segment = this.#current;
     if (segment === null || segment.framesEnd >= this.#house.segmentBytes(this.bounds) || this.#isOld(segment)) {
       segment = new Segment(this.#house.nextSegmentId(), {
@@ -257,7 +270,7 @@ export class Shelf implements TailShelf {
   /** A part of the segment is lost: what comes goes elsewhere, so that this one is whole as it is when that has begun. */
   #leave(segment: Segment): void {
     if (this.#current !== segment) return;
-    this.closeFrame();
+    this.#closeFrame();
     this.#current = null;
   }
 
@@ -271,6 +284,7 @@ export class Shelf implements TailShelf {
       bytes += frame.bytes.length;
       count += 1;
     }
+    this.#queuedBytes -= bytes;
     return this.#queue.splice(0, count);
   }
 
@@ -278,7 +292,7 @@ export class Shelf implements TailShelf {
   async #tryWriting(frames: readonly TailFrame[]): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#write(frames[0].segment, frames);
+        await this.#writeTo(frames[0].segment, frames);
         return null;
       } catch (error) {
         if (attempt === WRITE_ATTEMPTS_MAX || !(await this.#house.makeRoom(error))) return error ?? 'unknown';
@@ -286,19 +300,23 @@ export class Shelf implements TailShelf {
     }
   }
 
-  async #write(segment: Segment, frames: readonly TailFrame[]): Promise<void> {
+  async #writeTo(segment: Segment, frames: readonly TailFrame[]): Promise<void> {
     const file = this.#written?.segment === segment ? this.#written.file : await this.#begin(segment);
     const [first] = frames;
     const last = frames[frames.length - 1];
+    const end = last.at + alignedFrameBytes(last.bytes.length);
     for (const { bytes, at } of frames) sealFrame(bytes, segment.header.seed, at);
     if (frames.length === 1) {
       await file.write(first.bytes, first.at);
     } else {
-      const together = Buffer.alloc(last.at + last.bytes.length - first.at);
-      for (const { bytes, at } of frames) bytes.copy(together, at - first.at);
+      const together = Buffer.allocUnsafeSlow(end - first.at);
+      for (const { bytes, at } of frames) {
+        const zerosAt = at - first.at + bytes.copy(together, at - first.at);
+        together.fill(0, zerosAt, alignedFrameBytes(zerosAt));
+      }
       await file.write(together, first.at);
     }
-    segment.writtenEnd = last.at + alignedFrameBytes(last.bytes.length);
+    segment.writtenEnd = end;
   }
 
   /** Makes the file of a segment; the one before is on the device by then, so that nothing can be missing before what is there. */
