@@ -3,6 +3,7 @@ import { OperationalError } from '#base/errors.ts';
 import { codeOf, type Disk, type DiskFile } from '#store/journal/disk.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { decodeDirectory, type PagePlace } from './directory.ts';
+import { alignedFrameBytes, FRAME_ALIGNMENT, readFrameHeader, soundFrameBytes } from './frame.ts';
 import { isSoundPage } from './index-page.ts';
 import type { Segment, SealedIndex } from './segment.ts';
 import { type Block, decodeBlocks, segmentName } from './segment-format.ts';
@@ -10,9 +11,18 @@ import { type Block, decodeBlocks, segmentName } from './segment-format.ts';
 const FILES_MAX = 32;
 /** Of parts of indexes, and of frames that were read. */
 const INDEX_CACHE_BYTES_MAX = 16 * 1024 * 1024;
-const FRAME_CACHE_BYTES_MAX = 4 * 1024 * 1024;
+const FRAME_CACHE_BYTES_MAX = 16 * 1024 * 1024;
 /** What an entry of a decoded table takes besides text. */
 const ENTRY_BYTES = 120;
+
+/** Frames that were checked. */
+export interface SoundFrames {
+  readonly bytes: Buffer;
+  /** Where in `bytes` each begins. */
+  readonly starts: readonly number[];
+  /** How many messages they have. */
+  readonly count: number;
+}
 
 interface OpenFile {
   readonly file: Promise<DiskFile>;
@@ -28,7 +38,7 @@ export class HistoryFiles {
   readonly #disk: Disk;
   readonly #open = new Map<number, OpenFile>();
   readonly #indexes = new BoundedCache<unknown>(INDEX_CACHE_BYTES_MAX);
-  readonly #frames = new BoundedCache<Buffer>(FRAME_CACHE_BYTES_MAX);
+  readonly #frames = new BoundedCache<SoundFrames>(FRAME_CACHE_BYTES_MAX);
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -77,13 +87,13 @@ export class HistoryFiles {
     });
   }
 
-  /** The frames of a block as they stand on disk. */
-  async frames(segment: Segment, block: Block): Promise<Buffer> {
+  /** The frames of a block that are sound. */
+  async frames(segment: Segment, block: Block): Promise<SoundFrames> {
     const { at, bytes } = block;
     const key = `${segment.id}/${at}/${bytes}`;
     const known = this.#frames.get(key);
     if (known !== undefined) return known;
-    const frames = await this.read(segment.id, at, bytes);
+    const frames = soundFrames(await this.read(segment.id, at, bytes), segment.header.seed, at);
     this.#frames.put(key, frames, bytes);
     return frames;
   }
@@ -155,4 +165,19 @@ export class HistoryFiles {
 function close({ file }: OpenFile): void {
   // Nothing was written through it, so its end can lose nothing.
   file.then((opened) => opened.close()).catch(() => {});
+}
+
+/** What of the bytes that stand at `place` of a segment can be trusted. */
+function soundFrames(bytes: Buffer, seed: number, place: number): SoundFrames {
+  const starts: number[] = [];
+  let count = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = soundFrameBytes(bytes, at, seed, place + at);
+    if (length > 0) {
+      starts.push(at);
+      count += readFrameHeader(bytes, at).count;
+    }
+    at += length > 0 ? alignedFrameBytes(length) : FRAME_ALIGNMENT;
+  }
+  return { bytes, starts, count };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Message } from '#message/message.ts';
 import { matches } from '#topic/topic-filter.ts';
 import { hasWildcard, type PagePlace, pageOf, prefixOf } from './directory.ts';
-import { FRAME_ALIGNMENT, alignedFrameBytes, readFrameHeader, soundFrameBytes } from './frame.ts';
+import { readFrameHeader } from './frame.ts';
 import { FrameWalk } from './frame-walk.ts';
 import { DamagedIndex, type HistoryFiles } from './history-files.ts';
 import { decodeOrdinals, entriesOf } from './index-page.ts';
@@ -95,21 +95,10 @@ export class SegmentReader {
   /** The wanted records of a block that is on disk. */
   async records(segment: Segment, block: Block, wanted: Wanted): Promise<FoundRecords> {
     if (block.isLost) return { records: [], damaged: 0 };
-    const { at, count } = block;
-    const bytes = await this.#house.files.frames(segment, block);
+    const { bytes, starts, count } = await this.#house.files.frames(segment, block);
     const records: FoundRecord[] = [];
-    let found = 0;
-    for (let from = 0; from < bytes.length;) {
-      const length = soundFrameBytes(bytes, from, segment.header.seed, at + from);
-      if (length > 0) {
-        found += readFrameHeader(bytes, from).count;
-        collectRecords(bytes, from, wanted, records);
-        from += alignedFrameBytes(length);
-      } else {
-        from += FRAME_ALIGNMENT;
-      }
-    }
-    const damaged = Math.max(0, count - found);
+    for (const start of starts) collectRecords(bytes, start, wanted, records);
+    const damaged = Math.max(0, block.count - count);
     if (damaged > 0) this.#house.foundDamaged(segment, block, damaged);
     return { records, damaged };
   }
@@ -197,7 +186,9 @@ export function collectRecords(bytes: Buffer, at: number, wanted: Wanted, record
   const isExact = !hasWildcard(filter);
   /** By the topic's number in the frame. */
   const isMatch: boolean[] = [];
-  let next = ordinals === null ? 0 : firstNotBelow(ordinals, readFrameHeader(bytes, at).firstOrdinal);
+  const { firstOrdinal, count } = readFrameHeader(bytes, at);
+  let next = ordinals === null ? 0 : firstNotBelow(ordinals, firstOrdinal);
+  if (ordinals !== null && (next === ordinals.length || ordinals[next] >= firstOrdinal + count)) return;
   while (walk.next()) {
     if (ordinals !== null) {
       if (next === ordinals.length) return;
