@@ -168,7 +168,8 @@ export class Sessions {
     session.state.restore(facts.isEnded ? { ...stored, will: null } : stored, facts);
     for (const own of stored.subscriptions) {
       const { text, match, catchUp = null } = own;
-      const parsed = match === undefined ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match, group: null };
+      const isShared = match === undefined && text.startsWith('$share/');
+      const parsed = isShared ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match ?? text, group: null };
       if (typeof parsed === 'string') continue;
       const subscription = new Subscription(session, parsed, optionsOf(own), own.number);
       subscription.catchUp = catchUp;

@@ -72,7 +72,17 @@ export class Checkpointer {
 
   /** Called after each commit; starts when one is due. */
   consider(): void {
-    if (this.#running !== null || this.#isStopped || !this.#isDue()) return;
+    if (this.#isDue()) this.#begin();
+  }
+
+  /** Called once the store is open: what had to be replayed now need not be replayed at the next start, however much the store holds. */
+  considerOpened(): void {
+    const { segments, pace } = this.#options;
+    if (segments.changes - this.#changes >= pace.changes) this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#running !== null || this.#isStopped) return;
     const { segments } = this.#options;
     // ORDER: between two commits, so that the index has all that is noted; from here on it may only be newer.
     const { sequence, changes } = segments;

@@ -138,9 +138,9 @@ export class JournalStore implements Store {
     return this.#cleaner.evacuate(segment);
   }
 
-  /** Writes a checkpoint if one is due: a store that was opened without may have much to replay. */
+  /** Writes a checkpoint if much had to be replayed. */
   considerCheckpoint(): void {
-    this.#checkpointer.consider();
+    this.#checkpointer.considerOpened();
   }
 
   /** Makes sure that a full disk leaves room to delete. */
