@@ -154,7 +154,7 @@ export class Decisions {
     const client = this.hash(publisher).high;
     const facts = packFacts({ kind: DecisionKind.Refused, small: cause.by, number: numberOf(cause) });
     if (this.#counted(facts, client, high, low)) return;
-    this.#first(facts, client, high, low, this.#names.write(publisher, cause.text));
+    this.#detail(this.#first(facts, client, high, low), this.#names.write(publisher, cause.text));
   }
 
   /** A hook or a rewrite rule made another topic of it. */
@@ -164,7 +164,7 @@ export class Decisions {
     const client = this.hash(to).high;
     const facts = packFacts({ kind: DecisionKind.Rewritten });
     if (this.#counted(facts, client, high, low)) return;
-    this.#first(facts, client, high, low, this.#names.write(to));
+    this.#detail(this.#first(facts, client, high, low), this.#names.write(to));
   }
 
   /** Delayed publish, or a hook, has it. `delay` as in `Message`. */
@@ -172,7 +172,8 @@ export class Decisions {
     this.#tick();
     const { high, low } = this.#topicOf(message);
     const facts = packFacts({ kind: DecisionKind.Taken });
-    if (!this.#counted(facts, message.delay | 0, high, low, 0)) this.#first(facts, message.delay | 0, high, low, message.delay);
+    const delay = message.delay | 0;
+    if (!this.#counted(facts, delay, high, low)) this.#detail(this.#first(facts, delay, high, low), delay);
   }
 
   /** It cleared a retained message, and the settings keep such ones from those who are subscribed. */
@@ -180,7 +181,7 @@ export class Decisions {
     this.#tick();
     const { high, low } = this.#topicOf(message);
     const facts = packFacts({ kind: DecisionKind.Silenced });
-    if (!this.#counted(facts, 0, high, low)) this.#first(facts, 0, high, low, 1);
+    if (!this.#counted(facts, 0, high, low)) this.#first(facts, 0, high, low);
   }
 
   /** No member of a shared subscription has it. */
@@ -188,7 +189,7 @@ export class Decisions {
     this.#tick();
     const { high, low } = this.#topicOf(message);
     const facts = packFacts({ kind: DecisionKind.GroupDropped, small: dropReasons.indexOf(reason) });
-    if (!this.#counted(facts, 0, high, low)) this.#first(facts, 0, high, low, 1);
+    if (!this.#counted(facts, 0, high, low)) this.#first(facts, 0, high, low);
   }
 
   // About a client and a topic
@@ -263,7 +264,7 @@ export class Decisions {
     const own = this.#clientOf(client);
     const { high, low } = this.hash(topic);
     if (this.#counted(facts, own.high, high, low ^ own.low)) return;
-    this.#first(facts, own.high, high, low ^ own.low, this.#names.write(cause.text));
+    this.#detail(this.#first(facts, own.high, high, low ^ own.low), this.#names.write(cause.text));
   }
 
   // About a client
@@ -303,7 +304,7 @@ export class Decisions {
   #tell(client: DecidedClient, facts: number, low: number, detail: number): void {
     this.#tick();
     const own = this.#clientOf(client);
-    this.#first(facts, own.high, own.low, low, detail);
+    this.#detail(this.#first(facts, own.high, own.low, low), detail);
     if (this.#splits >= SPLITS_MAX) return;
     // What was counted before is not what comes after.
     this.#splits += 1;
@@ -322,28 +323,34 @@ export class Decisions {
     const own = this.#clientOf(client);
     const topic = this.#topicOf(message);
     const low = topic.low ^ own.low;
-    if (!this.#counted(facts, own.high, topic.high, low)) this.#first(facts, own.high, topic.high, low, 1);
+    if (!this.#counted(facts, own.high, topic.high, low)) this.#first(facts, own.high, topic.high, low);
   }
 
-  /** Whether there is an entry of this epoch already, which counts one more; `more` 0 where the detail is no count. */
-  #counted(facts: number, client: number, high: number, low: number, more = hasCount(facts)): boolean {
+  /** Whether there is an entry of this epoch already, which counts one more where its detail is a count. */
+  #counted(facts: number, client: number, high: number, low: number): boolean {
     const slot = slotOf(facts, client, high, low);
     if (this.#slotEpochs[slot] !== this.#epoch) return false;
     const { words } = this.#ring;
     const at = this.#slotPlaces[slot];
     const isSame =
       words[at + FACTS] === facts && words[at + CLIENT] === client && words[at + KEY_HIGH] === high && words[at + KEY_LOW] === low;
-    if (isSame) words[at + DETAIL] += more;
+    if (isSame && hasCount(facts)) words[at + DETAIL] += 1;
     return isSame;
   }
 
-  #first(facts: number, client: number, high: number, low: number, detail: number): void {
-    const at = this.#ring.append(this.#time, facts, detail);
+  /** An entry that counts one so far; returns where it stands. */
+  #first(facts: number, client: number, high: number, low: number): number {
+    const at = this.#ring.append(this.#time, facts, 1);
     this.#ring.about(at, client, high, low);
     const slot = slotOf(facts, client, high, low);
     this.#slotPlaces[slot] = at;
     this.#slotEpochs[slot] = this.#epoch;
     this.#endEpochSoon();
+    return at;
+  }
+
+  #detail(at: number, detail: number): void {
+    this.#ring.words[at + DETAIL] = detail;
   }
 
   /** An entry that was the last of its half stays, too, until the next half is full. */
@@ -416,10 +423,10 @@ function numberOf({ rule }: RefusalCause): number {
   return rule === null ? 0 : Math.min(rule + 1, 0xffff);
 }
 
-/** How much an entry of this kind counts for once more: nothing where its detail is a name's place. */
-function hasCount(facts: number): number {
+/** Whether the detail of an entry of this kind is how often: else it is a name's place, or a delay. */
+function hasCount(facts: number): boolean {
   const kind = facts & 31;
-  return kind === DecisionKind.Refused || kind === DecisionKind.Rewritten || kind === DecisionKind.Withheld ? 0 : 1;
+  return kind >= DecisionKind.Silenced && kind !== DecisionKind.Withheld;
 }
 
 function slotOf(facts: number, client: number, high: number, low: number): number {

@@ -1,5 +1,6 @@
 import { dropReasons } from '#base/counters.ts';
-import { ABSOLUTE_DELAY } from '#message/message.ts';
+import { ABSOLUTE_DELAY, NO_DELAY } from '#message/message.ts';
+import { isHistoryTopic } from '#topic/history-filter.ts';
 import { matches } from '#topic/topic-filter.ts';
 import { DecisionKind, QueueCause, Step } from './decision.ts';
 import type { DecisionEntry } from './decision-ring.ts';
@@ -69,25 +70,19 @@ export class Explainer {
   #tell(one: Case, event: TopicEvent): Fact[] {
     const { topic } = one;
     const { entry, atMs } = event;
-    switch (entry?.kind) {
-      case DecisionKind.Refused: {
-        const [publisher = '', text = ''] = this.#decisions.name(entry.detail) ?? [];
-        return [{ kind: 'publish-refused', topic, atMs, publisher: shownName(publisher), ...refuserOf(entry, shownName(text)) }];
-      }
-      case DecisionKind.Rewritten: {
-        const to = this.#nameOf(entry);
-        return [{ kind: 'rewritten', topic, atMs, to: to === null ? null : shownName(to) }];
-      }
-      case DecisionKind.Taken: {
-        const delay = entry.detail >>> 0;
-        if (delay === 0) return [{ kind: 'taken', topic, atMs }];
-        return [{ kind: 'delayed', topic, atMs, dueAtMs: delay >= ABSOLUTE_DELAY ? delay * 1000 : atMs + delay * 1000 }];
-      }
-      case DecisionKind.Silenced:
-        return [{ kind: 'silenced', topic, atMs }];
-      default:
-        return this.#outcomes(one, event);
+    if (entry === null || entry.kind === DecisionKind.Published) return this.#outcomes(one, event);
+    if (entry.kind === DecisionKind.Refused) {
+      const [publisher = '', text = ''] = this.#decisions.name(entry.detail) ?? [];
+      return [{ kind: 'publish-refused', topic, atMs, publisher: shownName(publisher), ...refuserOf(entry, shownName(text)) }];
     }
+    if (entry.kind === DecisionKind.Rewritten) {
+      const to = this.#nameOf(entry);
+      return [{ kind: 'rewritten', topic, atMs, to: to === null ? null : shownName(to) }];
+    }
+    if (entry.kind === DecisionKind.Silenced) return [{ kind: 'silenced', topic, atMs }];
+    const delay = entry.detail >>> 0;
+    if (delay === NO_DELAY) return [{ kind: 'taken', topic, atMs }];
+    return [{ kind: 'delayed', topic, atMs, dueAtMs: delay >= ABSOLUTE_DELAY ? delay * 1000 : atMs + delay * 1000 }];
   }
 
   #nameOf({ detail }: DecisionEntry): string | null {
@@ -157,6 +152,11 @@ export class Explainer {
     const matching = past.subscriptions.filter(({ filter }) => matches(filter, topic));
     const withheld = this.#withheld(one, matching, { order, atMs });
     if (withheld !== null) return withheld;
+    // Who still reads the history gets it from there.
+    const late = matching.some(({ text }) => isHistoryTopic(text))
+      ? one.records.events.find((event) => event.order > order && event.entry === null)
+      : undefined;
+    if (late !== undefined) return this.#outcome(one, late.outcomes[0]);
     const shared = matching.find(({ text }) => text.startsWith('$share/'));
     if (shared === undefined) return this.#unknown(topic, atMs, null);
     return { kind: 'other-member', topic, atMs, filter: shared.text, reason: groupDrop === null ? null : dropReasons[groupDrop.small] };

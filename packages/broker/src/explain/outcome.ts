@@ -49,28 +49,12 @@ export class OutcomeReader {
 
   /** Entries of one client and topic, the oldest first. */
   add(entry: DecisionEntry): void {
-    switch (entry.kind) {
-      case DecisionKind.SentOnce:
-      case DecisionKind.NoLocal:
-        this.#begin(entry);
-        break;
-      case DecisionKind.Dropped:
-        this.#drop(entry);
-        break;
-      case DecisionKind.Queued:
-        this.#waiting.set(entry.detail, this.#begin(entry));
-        break;
-      case DecisionKind.Unqueued:
-        this.#leave(entry);
-        break;
-      case DecisionKind.Sent:
-        this.#send(entry);
-        break;
-      case DecisionKind.Stepped:
-        this.#step(entry);
-        break;
-      default:
-    }
+    if (entry.kind === DecisionKind.Dropped) this.#drop(entry);
+    else if (entry.kind === DecisionKind.Queued) this.#waiting.set(entry.detail, this.#begin(entry));
+    else if (entry.kind === DecisionKind.Unqueued) this.#leave(entry);
+    else if (entry.kind === DecisionKind.Sent) this.#send(entry);
+    else if (entry.kind === DecisionKind.Stepped) this.#step(entry);
+    else this.#begin(entry);
   }
 
   #begin(entry: DecisionEntry): Outcome {

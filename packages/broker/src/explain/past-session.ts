@@ -25,49 +25,68 @@ export interface PastSession {
   readonly offlineSinceMs: number | null;
 }
 
-/** Undoes, from the present on backwards, what happened to the client behind `order`. */
-export function sessionAt(order: number, present: PresentSession | null, changes: readonly DecisionEntry[], names: Names): PastSession {
-  const subscriptions = new Map((present?.subscriptions ?? []).map((each) => [each.text, each]));
-  const hashes = new Map<number, string>();
-  for (const { text } of subscriptions.values()) hashes.set(keyOf(text, names), text);
-  let isThere = present !== null;
-  let isConnected = present?.isConnected === true;
-  let isIncomplete = false;
-  let openedAtMs: number | null = null;
-  for (const change of changes.toReversed()) {
-    if (change.order <= order) break;
-    switch (change.kind) {
-      case DecisionKind.Opened:
-        isThere = false;
-        isConnected = false;
-        subscriptions.clear();
-        openedAtMs = change.atMs;
-        break;
-      case DecisionKind.Resumed:
-        isConnected = false;
-        break;
-      case DecisionKind.Detached:
-        isConnected = true;
-        break;
-      case DecisionKind.Closed:
-        isThere = true;
-        isConnected = false;
-        break;
-      case DecisionKind.Subscribed:
-        unsubscribe(change, subscriptions, hashes.get(change.keyLow));
-        break;
-      case DecisionKind.Unsubscribed: {
-        const subscription = readSubscription(change, names);
-        if (subscription === null) isIncomplete = true;
-        else {
-          subscriptions.set(subscription.text, subscription);
-          hashes.set(keyOf(subscription.text, names), subscription.text);
-        }
-        break;
-      }
-      default:
+/** A session while it is taken back step by step. */
+class Rewind {
+  isThere: boolean;
+  isConnected: boolean;
+  isIncomplete = false;
+  openedAtMs: number | null = null;
+  readonly subscriptions = new Map<string, PresentSubscription>();
+  readonly #texts = new Map<number, string>();
+  readonly #names: Names;
+
+  constructor(present: PresentSession | null, names: Names) {
+    this.#names = names;
+    this.isThere = present !== null;
+    this.isConnected = present?.isConnected === true;
+    for (const subscription of present?.subscriptions ?? []) this.#restore(subscription);
+  }
+
+  undo(change: DecisionEntry): void {
+    const { kind, atMs } = change;
+    if (kind === DecisionKind.Opened) {
+      this.isThere = false;
+      this.isConnected = false;
+      this.subscriptions.clear();
+      this.openedAtMs = atMs;
+    } else if (kind === DecisionKind.Resumed) this.isConnected = false;
+    else if (kind === DecisionKind.Detached) this.isConnected = true;
+    else if (kind === DecisionKind.Closed) {
+      this.isThere = true;
+      this.isConnected = false;
+    } else if (kind === DecisionKind.Subscribed) this.#undoSubscribe(change);
+    else if (kind === DecisionKind.Unsubscribed) {
+      const subscription = readSubscription(change, this.#names);
+      if (subscription === null) this.isIncomplete = true;
+      else this.#restore(subscription);
     }
   }
+
+  #restore(subscription: PresentSubscription): void {
+    const { high, low } = this.#names.hash(subscription.text);
+    this.subscriptions.set(subscription.text, subscription);
+    this.#texts.set(high ^ low, subscription.text);
+  }
+
+  /** Before it was made it was not there, or had other options. */
+  #undoSubscribe({ keyLow, detail }: DecisionEntry): void {
+    const text = this.#texts.get(keyLow);
+    const subscription = text === undefined ? undefined : this.subscriptions.get(text);
+    if (text === undefined || subscription === undefined) return;
+    const before = detail >> 8;
+    if (before === 0) this.subscriptions.delete(text);
+    else this.subscriptions.set(text, { ...subscription, ...optionsOf(before) });
+  }
+}
+
+/** Undoes, from the present on backwards, what happened to the client behind `order`. */
+export function sessionAt(order: number, present: PresentSession | null, changes: readonly DecisionEntry[], names: Names): PastSession {
+  const rewind = new Rewind(present, names);
+  for (const change of changes.toReversed()) {
+    if (change.order <= order) break;
+    rewind.undo(change);
+  }
+  const { isThere, isConnected, subscriptions, isIncomplete, openedAtMs } = rewind;
   const endedAtMs = isThere ? null : lastOf(DecisionKind.Closed, order, changes);
   const offlineSinceMs = isConnected ? null : lastOf(DecisionKind.Detached, order, changes);
   return { isThere, isConnected, subscriptions: [...subscriptions.values()], isIncomplete, endedAtMs, openedAtMs, offlineSinceMs };
@@ -80,22 +99,8 @@ export function readSubscription({ keyLow, detail }: DecisionEntry, names: Names
   return { text, filter, ...optionsOf(keyLow) };
 }
 
-/** Before it was made it was not there, or had other options. */
-function unsubscribe(change: DecisionEntry, subscriptions: Map<string, PresentSubscription>, text: string | undefined): void {
-  if (text === undefined) return;
-  const before = change.detail >> 8;
-  const subscription = subscriptions.get(text);
-  if (before === 0) subscriptions.delete(text);
-  else if (subscription !== undefined) subscriptions.set(text, { ...subscription, ...optionsOf(before) });
-}
-
 function optionsOf(code: number): { qos: 0 | 1 | 2; noLocal: boolean } {
   return { qos: (code & 3) as 0 | 1 | 2, noLocal: (code & 4) !== 0 };
-}
-
-function keyOf(text: string, names: Names): number {
-  const { high, low } = names.hash(text);
-  return high ^ low;
 }
 
 function lastOf(kind: DecisionKind, order: number, changes: readonly DecisionEntry[]): number | null {

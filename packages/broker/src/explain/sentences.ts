@@ -12,7 +12,7 @@ export function timeOf(ms: number): string {
 
 /** The finding in words. `clientId` is never part of them: it is what was asked. */
 export function withText(fact: Fact): Finding {
-  return { ...fact, text: sentence(fact) } as Finding;
+  return { ...fact, text: sentence(fact) };
 }
 
 function sentence(fact: Fact): string {
