@@ -48,7 +48,10 @@ export const history = section('The history: what was published, to be read afte
     'live',
     `What is different for some topics, by a name of your own; at most ${RULES_MAX}, asked in their order.`,
     z
-      .record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'is not a name: letters, digits, _, . and -, at most 64'), rule)
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'is not a name: a letter, then letters, digits, _, . and -, at most 64'),
+        rule,
+      )
       .refine((rules) => Object.keys(rules).length <= RULES_MAX, `are more than ${RULES_MAX}`)
       .prefault({}),
   ),
