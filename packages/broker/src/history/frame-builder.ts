@@ -9,6 +9,8 @@ const RECORD_NUMBERS_BYTES_MAX = 96;
 /** Shorter pieces are copied faster byte by byte. */
 const CALLED_BYTES_MIN = 48;
 const TOPIC_BYTES_MAX = 65_536;
+/** Of a name so much may stand with the one before: names take much less room in a frame than in memory otherwise. */
+const SHARED_BYTES_MAX = 128;
 
 /** At most so many bytes are added to a frame by a message. */
 export function recordBytesMax(message: Message): number {
@@ -135,7 +137,7 @@ export class FrameBuilder {
     const name = this.#topicName;
     const { bytes, topicStart } = message;
     const length = message.topicEnd - topicStart;
-    const sharedMax = Math.min(length, this.#topicNameBytes);
+    const sharedMax = Math.min(length, this.#topicNameBytes, SHARED_BYTES_MAX);
     let shared = 0;
     while (shared < sharedMax && name[shared] === bytes[topicStart + shared]) shared += 1;
     copyBytes(bytes, topicStart + shared, topicStart + length, name, shared);

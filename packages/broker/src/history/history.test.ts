@@ -166,3 +166,14 @@ for (const kind of ['files', 'memory']) {
     });
   });
 }
+
+it('names that share much of their length do not make a segment that takes more memory than room', async () => {
+  const kept = await TestHistory.open(new MemoryDisk(64 * 1024 * 1024), { segmentBytes: 2 ** 30 });
+  for (let number = 0; number < 700; number += 1) {
+    kept.publish({ topic: `${'x'.repeat(60_000)}${number}` });
+    if (number % 100 === 0) await kept.history.flush();
+  }
+  assert.equal(kept.history.statistics().segments, 2);
+  assert.equal((await readAll(kept.history.read({ filter: '#' }))).length, 700);
+  await kept.history.close();
+});

@@ -21,7 +21,7 @@ import { Shelf } from './shelf.ts';
 
 /** Frames that are not full are written so long after their first message. */
 const WRITE_AFTER_MS = 100;
-/** What is written is flushed so often, or when it is so much. */
+/** What is written is flushed so often. */
 const FLUSH_AFTER_MS = 1000;
 /** What is too old is looked for so often. */
 const RETAIN_AFTER_MS = 30_000;
@@ -269,6 +269,7 @@ export class History implements MessageHistory {
   /** Flushes and closes; nothing may be appended any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#isPaused = true;
     this.#cancelTick?.();
     this.#cancelRetaining?.();
     this.#countPassedOver();

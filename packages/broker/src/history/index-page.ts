@@ -10,7 +10,7 @@ import { VARINT_BYTES_MAX, VarintReader, writeVarint } from './varint.ts';
  *
  * Ordinals are varints: the first one, and the steps to the next ones. Those of a topic are bounded only by the segment.
  */
-export const PAGE_BYTES = 8 * 1024;
+const PAGE_BYTES = 8 * 1024;
 const CHECKSUM_BYTES = 4;
 
 /** A topic and where its records are. */

@@ -1,5 +1,8 @@
 // HOT
 
+/** What a topic takes besides its name. */
+const TOPIC_BYTES = 120;
+
 /**
  * The index of a segment that is not sealed: for each record the one before it of the same topic, so that appending costs two numbers
  * and the last ones of a topic are found at once.
@@ -9,6 +12,8 @@ export class OpenIndex {
   readonly topics: string[] = [];
   /** How many records there are; each is known by its ordinal, from 0. */
   count = 0;
+  /** What the topics' names take, about. */
+  topicBytes = 0;
   readonly #numbers = new Map<string, number>();
   /** By the topic's number: how many records it has, and 1 + the ordinal of the last. */
   #counts = new Uint32Array(256);
@@ -22,6 +27,7 @@ export class OpenIndex {
     if (known !== undefined) return known;
     const number = this.topics.push(topic) - 1;
     this.#numbers.set(topic, number);
+    this.topicBytes += TOPIC_BYTES + topic.length;
     if (number === this.#last.length) {
       this.#last = grown(this.#last);
       this.#counts = grown(this.#counts);

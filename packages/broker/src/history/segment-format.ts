@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 
 /**
  *   segment   = header | frames | index pages | directory | blocks | trailer
- *   header    = checksum u32 | magic u32 | seed u32 | version u16 | shelf's bytes u16 | createdMs f64 | shelf's name, zeros up to 128
+ *   header    = checksum u32 | magic u32 | seed u32 | version u16 | shelf's bytes u16 | createdMs f64 | shelf's name of at most 64 bytes, zeros up to 128
  *   block     = at f64 | bytes u32 | firstOrdinal u32 | count u32 | isLost u32 | firstOffset f64 | lastOffset f64 | minTimeMs f64
  *             | maxTimeMs f64 | missed f64
  *   directory = count varint, for each page: its bytes varint, place varint, first topic's bytes varint, first topic   (see index-page.ts)
@@ -11,7 +11,6 @@ import { crc32 } from 'node:zlib';
  * An unsealed segment ends with its frames.
  */
 export const SEGMENT_HEADER_BYTES = 128;
-export const SHELF_NAME_BYTES_MAX = 64;
 const HEADER_MAGIC = 0x31534857;
 const TRAILER_MAGIC = 0x31544857;
 const VERSION = 1;

@@ -15,6 +15,8 @@ const FRAME_BYTES = 32 * 1024;
 /** Complete frames wait until they are so many bytes, or somebody asks; then they are written together, up to so many. */
 const WRITE_BYTES_MIN = 128 * 1024;
 const WRITE_BYTES_MAX = 256 * 1024;
+/** The names of the topics of a segment that is not sealed, in memory. */
+const TOPIC_BYTES_MAX = 32 * 1024 * 1024;
 /** So often a write is tried again after room was made for it. */
 const WRITE_ATTEMPTS_MAX = 4;
 
@@ -220,7 +222,7 @@ export class Shelf implements TailShelf {
   #makeRoom(message: Message): void {
     this.#closeFrame();
     let segment = this.#current;
-    if (segment === null || segment.framesEnd >= this.#house.segmentBytes(this.bounds) || this.#isOld(segment)) {
+    if (segment === null || this.#isFull(segment)) {
       segment = new Segment(this.#house.nextSegmentId(), {
         seed: this.#house.seed(),
         shelf: this.name,
@@ -237,8 +239,9 @@ export class Shelf implements TailShelf {
     this.builder.lastLogOffset = this.lastLogOffset;
   }
 
-  /** Where little is published segments are not large, but no longer than a part of the time for which they are kept. */
-  #isOld({ header }: Segment): boolean {
+  /** Where little is published segments are not large, but span no more than a part of the time for which they are kept. */
+  #isFull({ framesEnd, header, memory }: Segment): boolean {
+    if (framesEnd >= this.#house.segmentBytes(this.bounds) || memory!.topics.topicBytes >= TOPIC_BYTES_MAX) return true;
     return this.#house.wallMs() - header.createdMs > this.bounds.ageMaxMs / 16;
   }
 
