@@ -111,3 +111,28 @@ test('whichever operation of the disk fails, nothing throws, and what is not cou
     }
   }
 });
+
+test('while the store has no room on the disk, the history gives way to it, segment by segment, and goes on afterwards', async () => {
+  const disk = new SimulatedDisk(randomFrom(2), 1e6);
+  let isFull = false;
+  const full = await TestHistory.open(disk, { bytesMax: 1e9, isStoreFull: () => isFull });
+  await publishMany(full, 1000);
+  const { segments } = full.history.statistics();
+  isFull = true;
+  const look = async (): Promise<void> => {
+    full.clock.advance(1000);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let i = 0; i < 3; i += 1) await look();
+  assert.equal(full.history.statistics().segments, segments - 3);
+  assert.equal(full.publish({ topic: 'a' }), null);
+  isFull = false;
+  for (let i = 0; i < 3; i += 1) await look();
+  assert.notEqual(full.publish({ topic: 'a' }), null);
+  const elsewhere = await TestHistory.open(new SimulatedDisk(randomFrom(2), 1e9), { isStoreFull: () => true });
+  elsewhere.clock.advance(5000);
+  await look();
+  assert.notEqual(elsewhere.publish({ topic: 'a' }), null, 'a bound of the store alone is none of the disk');
+  await full.history.close();
+  await elsewhere.history.close();
+});

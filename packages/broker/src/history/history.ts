@@ -23,10 +23,11 @@ import { Shelf } from './shelf.ts';
 const WRITE_AFTER_MS = 100;
 /** What is written is flushed so often. */
 const FLUSH_AFTER_MS = 1000;
-/** What is too old is looked for so often. */
-const RETAIN_AFTER_MS = 30_000;
+/** Whether the store has room is looked at so often, and what is too old looked for every so many times. */
+const LOOK_AFTER_MS = 1000;
+const LOOKS_PER_RETAINING = 30;
 /** After the disk has refused, so long nothing is kept. */
-const PAUSE_MS = 1000;
+const PAUSE_MS = 1500;
 /** What may wait to be written before QoS 0 is passed over, and before everything is. */
 const QOS_0_WAITING_BYTES_MAX = 1024 * 1024;
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
@@ -88,7 +89,7 @@ export class History implements MessageHistory {
   #isPaused = false;
   #pausedUntilMs = 0;
   #cancelTick: Cancel | null = null;
-  #cancelRetaining: Cancel | null = null;
+  #cancelLooking: Cancel | null = null;
   #flushedAtMs = 0;
   #flushing: Promise<void> | null = null;
   #isClosed = false;
@@ -118,7 +119,7 @@ export class History implements MessageHistory {
       options.log.warn({ err: error }, 'the history cannot be read; it begins anew where it can');
     }
     history.#configure();
-    history.#retainLater();
+    history.#lookLater();
     return history;
   }
 
@@ -271,7 +272,7 @@ export class History implements MessageHistory {
     this.#isClosed = true;
     this.#isPaused = true;
     this.#cancelTick?.();
-    this.#cancelRetaining?.();
+    this.#cancelLooking?.();
     this.#countPassedOver();
     await this.flush();
     await this.#keeper.whenSealed;
@@ -341,6 +342,7 @@ export class History implements MessageHistory {
   #pause(): void {
     this.#isPaused = true;
     this.#pausedUntilMs = this.#clock.monotonicMs() + PAUSE_MS;
+    if (this.#cancelTick === null) this.#tickLater();
   }
 
   #tickLater(): void {
@@ -359,18 +361,11 @@ export class History implements MessageHistory {
       shelf.write();
       isUnflushed ||= shelf.isUnflushed;
     }
-    if (this.#isStoreFull()) this.#yield();
-    else if (this.#isPaused && nowMs >= this.#pausedUntilMs) this.#isPaused = false;
+    if (this.#isPaused && nowMs >= this.#pausedUntilMs) this.#isPaused = false;
     if (isUnflushed && this.#flushing === null && nowMs - this.#flushedAtMs >= FLUSH_AFTER_MS) void this.flush();
     const isBusy = isUnflushed || this.#isPaused || this.#qos0Bytes < qos0BytesPerSecond;
     this.#cancelTick = null;
     if (isBusy) this.#tickLater();
-  }
-
-  /** The store is full: the oldest segments give way, and nothing is added. */
-  #yield(): void {
-    if (!this.#isPaused) void this.#keeper.yieldToStore();
-    this.#pause();
   }
 
   async #flush(): Promise<void> {
@@ -387,12 +382,18 @@ export class History implements MessageHistory {
     for (const base of held) log?.releaseAt(base);
   }
 
-  #retainLater(): void {
-    this.#cancelRetaining = this.#clock.after(RETAIN_AFTER_MS, () => {
-      void this.#keeper.retain().then(() => {
-        if (!this.#isClosed) this.#retainLater();
+  #lookLater(looks = 1): void {
+    this.#cancelLooking = this.#clock.after(LOOK_AFTER_MS, () => {
+      void this.#look(looks).then(() => {
+        if (!this.#isClosed) this.#lookLater((looks % LOOKS_PER_RETAINING) + 1);
       });
     });
+  }
+
+  async #look(looks: number): Promise<void> {
+    // While the disk has no room for the store, the oldest segments give way to it, and nothing is added.
+    if (this.#isStoreFull() && (await this.#keeper.yieldToStore())) this.#pause();
+    if (looks === LOOKS_PER_RETAINING) await this.#keeper.retain();
   }
 
   async #writePosition(isClosed: boolean): Promise<void> {

@@ -125,11 +125,15 @@ export class SegmentKeeper implements ShelfHouse, SegmentReaderHouse {
     while (this.bytes > this.#bytesMax && (await this.dropOldest().catch(() => false)));
   }
 
-  /** The store has no room: what is oldest gives way while the disk has none either. False when nothing could. */
+  /** The store has no room: the oldest segment gives way when that is because the disk has none; true then, whether there was one or not. */
   async yieldToStore(): Promise<boolean> {
-    await this.measure();
-    const isShort = this.#bytesMax * FREE_PART - this.bytes < SHORT_BYTES;
-    return isShort && (await this.dropOldest());
+    try {
+      if ((await this.disk.bytesFree()) >= SHORT_BYTES) return false;
+      await this.dropOldest();
+    } catch (error) {
+      this.#warn(error);
+    }
+    return true;
   }
 
   /** Deletes the oldest segment of all that are sealed; false when there is none. */
