@@ -56,7 +56,8 @@ export function packFacts({ kind, qos = 0, isDuplicate = false, retain = false, 
 export class DecisionRing {
   /** For those who count in their entry, or change it. */
   readonly words: Int32Array;
-  readonly #half: number;
+  /** Where the half ends that is being written. */
+  #halfEnd: number;
   readonly #onHalf: () => void;
   #at = 0;
   #isFull = false;
@@ -65,7 +66,7 @@ export class DecisionRing {
   constructor(entries: number, onHalf: () => void) {
     const even = entries - (entries % 2);
     this.words = new Int32Array(even * ENTRY_WORDS);
-    this.#half = this.words.length / 2;
+    this.#halfEnd = this.words.length / 2;
     this.#onHalf = onHalf;
   }
 
@@ -90,7 +91,7 @@ export class DecisionRing {
     words[at + FACTS] = facts;
     words[at + DETAIL] = detail;
     this.#at = at + ENTRY_WORDS;
-    if (this.#at === this.#half || this.#at === words.length) this.#turnOver();
+    if (this.#at === this.#halfEnd) this.#turnOver();
     return at;
   }
 
@@ -104,6 +105,7 @@ export class DecisionRing {
   clear(): void {
     this.#at = 0;
     this.#isFull = false;
+    this.#halfEnd = this.words.length / 2;
   }
 
   /** How many milliseconds after its entry was made. */
@@ -164,10 +166,12 @@ export class DecisionRing {
   }
 
   #turnOver(): void {
-    if (this.#at === this.words.length) {
+    const { length } = this.words;
+    if (this.#at === length) {
       this.#at = 0;
       this.#isFull = true;
     }
+    this.#halfEnd = this.#at === 0 ? length / 2 : length;
     this.#onHalf();
   }
 }

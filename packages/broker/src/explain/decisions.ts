@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import { type DropReason, dropReasons } from '#base/counters.ts';
 import { hashName, type NameHash } from '#base/name-hash.ts';
 import type { Delivery } from '#message/delivery.ts';
-import { type Message, NOT_LOGGED } from '#message/message.ts';
+import type { Message } from '#message/message.ts';
 import { codeOfOptions, DecisionKind, type QueueCause, type RefusalCause, Step } from './decision.ts';
 import {
   CLIENT,
@@ -20,6 +20,7 @@ import {
   STEP_SHIFT,
 } from './decision-ring.ts';
 import { NameRing } from './name-ring.ts';
+import { isLogged, ticketOf } from './ticket.ts';
 
 /** What is counted together is at most so much apart. */
 const EPOCH_MS = 1000;
@@ -208,24 +209,28 @@ export class Decisions {
     const { qos, isDuplicate, retain, packetId } = delivery;
     const facts =
       DecisionKind.Sent | (qos << 5) | (isDuplicate ? 1 << 7 : 0) | (retain ? 1 << 8 : 0) | (Step.Sent << STEP_SHIFT) | (packetId << 16);
-    delivery.decision = this.#note(facts, client, delivery.message, 0);
+    const own = client.clientHash ?? this.#clientOf(client);
+    const topic = delivery.message.topicHash ?? this.#topicOf(delivery.message);
+    const at = this.#ring.append(this.#time, facts, 0);
+    this.#ring.about(at, own.high, topic.high, topic.low ^ own.low);
+    delivery.decision = at;
   }
 
   /** The client has answered. */
   stepped(client: DecidedClient, delivery: Delivery, step: Step): void {
     this.#tick();
     const { words } = this.#ring;
-    const { high } = this.#clientOf(client);
     const at = delivery.decision;
     const facts = at < 0 ? 0 : words[at + FACTS];
     // It may have been overwritten meanwhile.
-    if ((facts & 31) === DecisionKind.Sent && facts >>> 16 === delivery.packetId && words[at + CLIENT] === high) {
-      words[at + FACTS] = (facts & ~STEP_MASK) | (step << STEP_SHIFT);
-      words[at + DETAIL] = this.#ring.since(at, this.#time);
+    const isThere =
+      (facts & 31) === DecisionKind.Sent && facts >>> 16 === delivery.packetId && words[at + CLIENT] === client.clientHash?.high;
+    if (!isThere) {
+      this.#noteStep(client, delivery, step);
       return;
     }
-    const { qos, packetId } = delivery;
-    this.#note(packFacts({ kind: DecisionKind.Stepped, qos, step, number: packetId }), client, delivery.message, 0);
+    words[at + FACTS] = (facts & ~STEP_MASK) | (step << STEP_SHIFT);
+    words[at + DETAIL] = this.#ring.since(at, this.#time);
   }
 
   /** It has to wait. */
@@ -309,6 +314,10 @@ export class Decisions {
     // What was counted before is not what comes after.
     this.#splits += 1;
     this.#endEpoch();
+  }
+
+  #noteStep(client: DecidedClient, { message, qos, packetId }: Delivery, step: Step): void {
+    this.#note(packFacts({ kind: DecisionKind.Stepped, qos, step, number: packetId }), client, message, 0);
   }
 
   #note(facts: number, client: DecidedClient, message: Message, detail: number): number {
@@ -431,14 +440,4 @@ function hasCount(facts: number): boolean {
 
 function slotOf(facts: number, client: number, high: number, low: number): number {
   return (client ^ high ^ (low >>> 7) ^ low ^ (facts << 3) ^ (facts >>> 12)) & (SLOTS - 1);
-}
-
-/** A durable queue may put what waits on disk and read it back: only the message's place in the log is the same then. */
-function isLogged(client: DecidedClient, { message }: Delivery): boolean {
-  return client.isDurable && message.offset !== NOT_LOGGED;
-}
-
-/** By which the entry of a delivery that was queued is found when it leaves the queue. */
-function ticketOf(client: DecidedClient, delivery: Delivery): number {
-  return isLogged(client, delivery) ? delivery.message.offset | 0 : delivery.decision;
 }
