@@ -97,7 +97,8 @@ export class Shelf implements TailShelf {
   }
 
   get isUnflushed(): boolean {
-    return this.builder.count > 0 || this.#queue.length > 0 || this.#isDirty;
+    // What is being written is neither in the queue nor in the file yet.
+    return this.builder.count > 0 || this.#isDraining || this.#queue.length > 0 || this.#isDirty;
   }
 
   get #isDirty(): boolean {
