@@ -167,6 +167,58 @@ for (const kind of ['files', 'memory']) {
   });
 }
 
+/** A disk whose files open when the test lets them. */
+class GatedDisk extends MemoryDisk {
+  gate: Promise<void> = Promise.resolve();
+
+  override async open(name: string) {
+    await this.gate;
+    return super.open(name);
+  }
+}
+
+it('a reading goes on with what is left when retention deletes what it is about to read', async () => {
+  for (const query of [{ filter: '#' }, { filter: 'room/3/temperature' }, { filter: 'room/3/temperature', lastPerTopic: 200 }]) {
+    const disk = new GatedDisk(64 * 1024 * 1024);
+    const kept = await TestHistory.open(disk, { settings: testSettings({ bytesMax: 20_000 }) });
+    const { history } = kept;
+    const messages = await publishMany(kept, 400);
+    await history.settle();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    disk.gate = promise;
+    const page = history.read(query).next(10_000);
+    messages.push(...(await publishMany(kept, 1000)));
+    await history.settle();
+    assert.ok(history.statistics().firstOffset! > messages[399].offset);
+    resolve();
+    const offsets = (await page).map(({ offset }) => offset);
+    assert.deepEqual(
+      offsets,
+      offsets.toSorted((a, b) => a - b),
+    );
+    if (query.lastPerTopic === undefined) assert.ok(offsets.length > 10 && offsets.at(-1)! > messages[1300].offset);
+    await history.close();
+  }
+});
+
+it('a history that was never on is empty, and one that is switched on and off keeps accordingly', async () => {
+  const kept = await TestHistory.open(new MemoryDisk(64 * 1024 * 1024), { settings: testSettings({ enabled: false }) });
+  const { history } = kept;
+  assert.equal(kept.publish({ topic: 'a' }), null);
+  assert.deepEqual(await readAll(history.read({ filter: '#' })), []);
+  assert.deepEqual(await readAll(history.read({ filter: '#', lastPerTopic: 1 })), []);
+  assert.deepEqual(history.tail('#', 1, 10), []);
+  history.reconfigure(testSettings({ qos0BytesPerSecond: Infinity }));
+  assert.notEqual(kept.publish({ topic: 'a', qos: 0 }), null);
+  kept.clock.advance(1000);
+  history.reconfigure(testSettings({ qos0BytesPerSecond: 0 }));
+  assert.equal(kept.publish({ topic: 'a', qos: 0 }), null);
+  history.reconfigure(testSettings({ enabled: false }));
+  assert.equal(kept.publish({ topic: 'a' }), null);
+  assert.equal((await readAll(history.read({ filter: '#' }))).length, 1);
+  await history.close();
+});
+
 it('names that share much of their length do not make a segment that takes more memory than room', async () => {
   const kept = await TestHistory.open(new MemoryDisk(64 * 1024 * 1024), { segmentBytes: 2 ** 30 });
   for (let number = 0; number < 700; number += 1) {

@@ -352,7 +352,8 @@ export class History implements MessageHistory {
   #tick(): void {
     const nowMs = this.#clock.monotonicMs();
     const { qos0BytesPerSecond } = this.#settings;
-    this.#qos0Bytes = Math.min(qos0BytesPerSecond, this.#qos0Bytes + ((nowMs - this.#filledAtMs) / 1000) * qos0BytesPerSecond);
+    const seconds = (nowMs - this.#filledAtMs) / 1000;
+    this.#qos0Bytes = seconds > 0 ? Math.min(qos0BytesPerSecond, this.#qos0Bytes + seconds * qos0BytesPerSecond) : this.#qos0Bytes;
     this.#filledAtMs = nowMs;
     this.#isOverBudget = false;
     this.#countPassedOver();

@@ -5,7 +5,6 @@ import type { HistoryEntry, HistoryQuery, HistoryReading } from './message-histo
 import { READING_PAGE_BYTES } from './offset-reading.ts';
 import { RecordBounds } from './record-bounds.ts';
 import type { Segment } from './segment.ts';
-import type { Block } from './segment-format.ts';
 import { collectRecords, type FoundRecord, type TopicRecords, type Wanted } from './segment-reader.ts';
 import type { ReadingHouse } from './shelf-cursor.ts';
 import type { Shelf } from './shelf.ts';
@@ -128,8 +127,7 @@ export class LastReading implements HistoryReading {
       if (stream.head?.topic !== topic) continue;
       const isEnough = found.length >= this.#lastMax;
       if (!isEnough && !stream.segment.isRemoved) {
-        const ordinals = isExact ? await this.#ordinals(stream.segment) : stream.head.ordinals;
-        found.push(...(await this.#lastIn(stream, ordinals, this.#lastMax - found.length)));
+        found.push(...(await this.#lastInUnlessRemoved(stream, isExact, this.#lastMax - found.length)));
       }
       if (isExact) stream.head = null;
       else await this.#step(stream);
@@ -137,11 +135,14 @@ export class LastReading implements HistoryReading {
     return found;
   }
 
-  async #ordinals(segment: Segment): Promise<Uint32Array> {
+  async #lastInUnlessRemoved(stream: Stream, isExact: boolean, count: number): Promise<FoundRecord[]> {
+    const { segment } = stream;
     try {
-      return (await this.#house.reader.ordinals(segment, this.#filter)) ?? new Uint32Array(0);
+      const ordinals = isExact ? await this.#house.reader.ordinals(segment, this.#filter) : stream.head!.ordinals;
+      return await this.#lastIn(stream, ordinals!, count);
     } catch (error) {
-      if (segment.isRemoved) return new Uint32Array(0);
+      // Retention has taken it away: what is left is read.
+      if (segment.isRemoved) return [];
       throw error;
     }
   }
@@ -160,22 +161,17 @@ export class LastReading implements HistoryReading {
       const block = { ...blocks[blockOfOrdinal(blocks, ordinals[end - 1])] };
       let start = end;
       while (start > 0 && ordinals[start - 1] >= block.firstOrdinal) start -= 1;
-      if (this.#bounds.overlaps(block))
-        found.push(...(await this.#inBlock(segment, block, { ...wanted, ordinals: ordinals.subarray(start, end) })));
+      if (this.#bounds.overlaps(block)) {
+        const { records, damaged } = await this.#house.reader.records(segment, block, {
+          ...wanted,
+          ordinals: ordinals.subarray(start, end),
+        });
+        this.#damaged += damaged;
+        found.push(...records);
+      }
       end = start;
     }
     return found.sort((a, b) => b.offset - a.offset).slice(0, count);
-  }
-
-  async #inBlock(segment: Segment, block: Block, wanted: Wanted): Promise<FoundRecord[]> {
-    try {
-      const { records, damaged } = await this.#house.reader.records(segment, block, wanted);
-      this.#damaged += damaged;
-      return records;
-    } catch (error) {
-      if (segment.isRemoved) return [];
-      throw error;
-    }
   }
 
   #inMemory({ shelf, segment }: Pick<Stream, 'shelf' | 'segment'>, from: number, wanted: Wanted): FoundRecord[] {

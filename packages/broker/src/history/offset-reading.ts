@@ -33,6 +33,8 @@ export class OffsetReading implements HistoryReading {
 
   async next(limit: number): Promise<readonly HistoryEntry[]> {
     const cursors = this.#join();
+    this.isDone = cursors.length === 0;
+    if (this.isDone) return [];
     if (!this.#isBegun) await this.#begin(cursors);
     const entries: HistoryEntry[] = [];
     let bytes = 0;

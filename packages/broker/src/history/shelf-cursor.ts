@@ -58,17 +58,24 @@ export class ShelfCursor {
 
   /** Reads the frames of one block at most; tells whether it read any. */
   async advance(): Promise<boolean> {
-    if (this.#plan?.segment.isRemoved === true) this.#plan = null;
-    if (this.#plan === null) {
-      const segment = this.#nextSegment();
-      this.isAtEnd = segment === null;
-      if (segment === null) {
-        this.position = Math.max(this.position, this.#house.nextOffset());
-        return false;
-      }
-      this.#plan = await this.#planFor(segment);
+    const segment = this.#plan?.segment ?? this.#nextSegment();
+    this.isAtEnd = segment === null;
+    if (segment === null) {
+      this.position = Math.max(this.position, this.#house.nextOffset());
+      return false;
     }
-    const plan = this.#plan;
+    try {
+      return await this.#advanceIn(segment);
+    } catch (error) {
+      if (!segment.isRemoved) throw error;
+      // Retention has taken it away: what is left is read.
+      this.#plan = null;
+      return false;
+    }
+  }
+
+  async #advanceIn(segment: Segment): Promise<boolean> {
+    const plan = (this.#plan ??= await this.#planFor(segment));
     const ordinal = this.#nextOrdinal(plan);
     const blocks = ordinal === null ? [] : await this.#house.reader.blocksOf(plan.segment);
     const block = ordinal === null ? undefined : blocks[blockOfOrdinal(blocks, ordinal)];
@@ -132,11 +139,7 @@ export class ShelfCursor {
     plan.next = known.firstOrdinal + known.count;
     const isRead = !known.isLost && this.#bounds.overlaps(known);
     if (isRead) {
-      const { records, damaged } = await this.#house.reader.records(plan.segment, known, this.#wanted(plan)).catch((error: unknown) => {
-        // Retention has taken it away meanwhile.
-        if (plan.segment.isRemoved) return { records: [], damaged: 0 };
-        throw error;
-      });
+      const { records, damaged } = await this.#house.reader.records(plan.segment, known, this.#wanted(plan));
       this.damaged += damaged;
       this.#add(records, plan);
     }
