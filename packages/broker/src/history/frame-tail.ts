@@ -3,12 +3,16 @@ import type { Segment } from './segment.ts';
 
 /** So much of the newest stays in memory, for those who have caught up. */
 const TAIL_BYTES = 512 * 1024;
+/** So many buffers of frames that nobody needs are used again. */
+const BUFFERS_MAX = 32;
 
 /** A frame that is complete. */
 export interface TailFrame {
   readonly shelf: TailShelf;
   readonly segment: Segment;
   readonly bytes: Buffer;
+  /** What `bytes` is a part of, to be used again when the frame is not in memory any more; or null. */
+  readonly buffer: Buffer | null;
   /** Where it stands in its segment. */
   readonly at: number;
   readonly firstOrdinal: number;
@@ -35,6 +39,17 @@ export class FrameTail {
   #frames: TailFrame[] = [];
   #from = 0;
   #bytes = 0;
+  readonly #buffers: Buffer[] = [];
+
+  /** A buffer of a frame that is not in memory any more; null when there is none. */
+  takeBuffer(): Buffer | null {
+    return this.#buffers.pop() ?? null;
+  }
+
+  /** A buffer that the next frame may have. */
+  giveBuffer(buffer: Buffer): void {
+    if (this.#buffers.length < BUFFERS_MAX) this.#buffers.push(buffer);
+  }
 
   *[Symbol.iterator](): Generator<TailFrame> {
     for (let i = this.#from; i < this.#frames.length; i += 1) yield this.#frames[i];
@@ -69,6 +84,7 @@ export class FrameTail {
       if (!frame.isSettled || this.#bytes - frame.bytes.length < TAIL_BYTES) break;
       this.#bytes -= frame.bytes.length;
       frame.shelf.evictedOffset = frame.lastOffset;
+      if (frame.buffer !== null) this.giveBuffer(frame.buffer);
       this.#from += 1;
     }
     if (this.#from > 1024 || 2 * this.#from > this.#frames.length) {

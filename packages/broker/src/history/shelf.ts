@@ -76,7 +76,6 @@ export class Shelf implements TailShelf {
   /** What is being written or flushed now; resolves in any case. */
   #writing: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
-  #spare: Buffer | null = null;
   /** See `FrameHeader`: up to the last record that was appended. */
   #missedBefore: number;
 
@@ -134,11 +133,13 @@ export class Shelf implements TailShelf {
     // A frame that is far from full leaves its buffer to the next.
     const isSmall = 2 * whole.length < builder.buffer.length;
     const bytes = isSmall ? Buffer.from(whole) : whole;
-    this.#spare = isSmall ? builder.buffer : null;
+    const isUsual = builder.buffer.length === FRAME_BYTES;
+    if (isSmall && isUsual) this.#house.tail.giveBuffer(builder.buffer);
     const frame: TailFrame = {
       shelf: this,
       segment,
       bytes,
+      buffer: isUsual && !isSmall ? builder.buffer : null,
       at: segment.framesEnd,
       firstOrdinal: builder.firstOrdinal,
       count: builder.count,
@@ -233,9 +234,8 @@ export class Shelf implements TailShelf {
       this.segments.push(segment);
     }
     const bytes = FRAME_HEADER_BYTES + recordBytesMax(message);
-    const spare = this.#spare;
-    const buffer = bytes > FRAME_BYTES ? Buffer.allocUnsafeSlow(bytes) : (spare ?? Buffer.allocUnsafeSlow(FRAME_BYTES));
-    if (buffer === spare || (spare !== null && spare.length !== FRAME_BYTES)) this.#spare = null;
+    const isUsual = bytes <= FRAME_BYTES;
+    const buffer = (isUsual ? this.#house.tail.takeBuffer() : null) ?? Buffer.allocUnsafeSlow(isUsual ? FRAME_BYTES : bytes);
     this.builder.begin(buffer, segment.memory!.topics.count);
     this.builder.lastLogOffset = this.lastLogOffset;
   }
