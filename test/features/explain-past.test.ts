@@ -109,6 +109,39 @@ test('what waited is sent when the client is back, and sent again when it was no
   assert.deepEqual(delivered.acknowledgement, { packet: 'PUBACK', atMs: sentAtMs + 60_000 });
 });
 
+test('what lay on disk while the client was away is known by its place in the log', async (t) => {
+  const { broker, connect } = await embed(t);
+  const first = await connect(durable);
+  await first.subscribe([{ filter: '#', qos: 1 }]);
+  await cut(broker, first);
+  for (let i = 0; i < 400; i += 1) await broker.publish({ topic: `n/${i}`, qos: 1 });
+  const second = await connect(durable);
+  for (let i = 0; i < 400; i += 1) assert.equal((await second.receive()).topic, `n/${i}`);
+  await second.unsubscribe('nothing');
+  for (const topic of ['n/0', 'n/150', 'n/399']) {
+    const { queuedAtMs, acknowledgement } = await found(broker, 'delivered', { topic });
+    assert.ok(queuedAtMs !== null && acknowledgement?.packet === 'PUBACK', topic);
+  }
+});
+
+test('what the subscriptions were then, whatever the client has done since', async (t) => {
+  const { broker, connect } = await embed(t);
+  const client = await connect(durable);
+  await client.subscribe([{ filter: 'home/+/temp', qos: 1 }]);
+  await broker.publish({ topic: 'home/temp' });
+  const question = { topic: 'home/temp' };
+  const nearest = { filter: 'home/+/temp', qos: 1, noLocal: false };
+  assert.deepEqual((await found(broker, 'no-subscription', question)).nearest, nearest);
+  await client.subscribe([{ filter: 'home/+/temp', qos: 0, noLocal: true }]);
+  await client.subscribe([{ filter: 'home/temp', qos: 0 }]);
+  assert.deepEqual((await found(broker, 'no-subscription', question)).nearest, nearest, 'subscribed since');
+  await cut(broker, client);
+  await connect(durable);
+  assert.deepEqual((await found(broker, 'no-subscription', question)).nearest, nearest, 'gone and back');
+  await connect({ clientId: 'c' });
+  assert.deepEqual((await found(broker, 'no-subscription', question)).nearest, nearest, 'begun anew');
+});
+
 test('what waited or was not acknowledged when the session ended', async (t) => {
   const { broker, connect } = await embed(t);
   const client = await connect({ ...durable, properties: { ...durable.properties, receiveMaximum: 1 } });

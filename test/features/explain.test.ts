@@ -25,7 +25,7 @@ test('no session then: the client was here before and came again later', mosquit
   await subscriber('-t', 't');
   const later = await found(broker, 'no-session');
   assert.equal(later.atMs, atMs);
-  assert.ok(endedAtMs! <= atMs && later.openedAtMs! >= atMs);
+  assert.ok(endedAtMs !== null && endedAtMs <= atMs && later.openedAtMs !== null && later.openedAtMs >= atMs);
   assert.equal(later.endedAtMs, endedAtMs);
   assert.match(later.text, /Session Expiry Interval/);
 });
@@ -45,7 +45,7 @@ test('no matching subscription: the nearest is named, and what the client had en
   await publish('t');
   const ended = await found(broker, 'no-subscription', { clientId: 'other' });
   assert.equal(ended.nearest?.filter, 't');
-  assert.ok(ended.endedAtMs! <= ended.atMs);
+  assert.ok(ended.endedAtMs !== null && ended.endedAtMs <= ended.atMs);
 });
 
 test('QoS 0 while the client is away', mosquitto, async (t) => {
@@ -54,7 +54,7 @@ test('QoS 0 while the client is away', mosquitto, async (t) => {
   await publish('t', '--repeat', '3');
   const { count, offlineSinceMs, atMs } = await found(broker, 'offline-qos-0');
   assert.equal(count, 3);
-  assert.ok(offlineSinceMs! <= atMs);
+  assert.ok(offlineSinceMs !== null && offlineSinceMs <= atMs);
   await subscriber('-c', '-q', '1', '-t', 't');
   assert.equal((await found(broker, 'offline-qos-0')).offlineSinceMs, offlineSinceMs, 'also when it is back');
 });
@@ -154,6 +154,16 @@ test('the subscription was refused by rule #n, or since no rule fits', mosquitto
   await client.cut();
   await until(() => connected(broker) === 0);
   await found(broker, 'subscription-refused', { topic: 't/a' });
+});
+
+test('a hook refused the subscription', mosquitto, async (t) => {
+  const { broker, publish, connect } = await place(t);
+  broker.hook('client.authorize', (_client, action) => (action === 'subscribe' ? { deny: 0x87 } : 'abstain'));
+  const client = await connect({ clientId: 'c' });
+  assert.deepEqual(await client.subscribe('t'), [0x87]);
+  await publish('t');
+  const { by, filter } = await found(broker, 'subscription-refused');
+  assert.deepEqual([by, filter], ['hook', 't']);
 });
 
 test('the topic is kept from the subscriber by rule #n, whose subscription is wider', mosquitto, async (t) => {
