@@ -110,17 +110,20 @@ test('what waited is sent when the client is back, and sent again when it was no
 });
 
 test('what lay on disk while the client was away is known by its place in the log', async (t) => {
-  const { broker, connect } = await embed(t);
-  const first = await connect(durable);
+  const clock = new FakeClock();
+  const { broker, connect } = await embed(t, { clock });
+  const first = await connect({ ...durable, keepAlive: 0 });
   await first.subscribe([{ filter: '#', qos: 1 }]);
   await cut(broker, first);
   for (let i = 0; i < 400; i += 1) await broker.publish({ topic: `n/${i}`, qos: 1 });
-  const second = await connect(durable);
+  const publishedAt = clock.wallMs();
+  clock.advance(60_000);
+  const second = await connect({ ...durable, keepAlive: 0 });
   for (let i = 0; i < 400; i += 1) assert.equal((await second.receive()).topic, `n/${i}`);
   await second.unsubscribe('nothing');
   for (const topic of ['n/0', 'n/150', 'n/399']) {
     const { queuedAtMs, acknowledgement } = await found(broker, 'delivered', { topic });
-    assert.ok(queuedAtMs !== null && acknowledgement?.packet === 'PUBACK', topic);
+    assert.deepEqual([queuedAtMs, acknowledgement], [publishedAt, { packet: 'PUBACK', atMs: publishedAt + 60_000 }], topic);
   }
 });
 
