@@ -164,7 +164,7 @@ describe('what holds files and caches', () => {
   it('remembers where the history stands, or nothing when that is damaged', async () => {
     const disk = new MemoryDisk(1e6);
     assert.equal(await readPosition(disk), null);
-    const position = { nextOffset: 2 ** 40, missed: 3, logOffset: 9, isClosed: true };
+    const position = { nextOffset: 2 ** 40, missed: 3, logOffset: 9, isClosed: true, plan: { enabled: true, exclude: ['a/#'], rules: {} } };
     await writePosition(disk, position);
     assert.deepEqual(await readPosition(disk), position);
     await (await disk.open('position')).write(Buffer.from([1]), 20);

@@ -20,11 +20,14 @@ export interface HistorySettings {
   readonly rules: Readonly<Record<string, HistoryRule>>;
 }
 
+/** What decides where a message is kept. */
+export type ShelfPlan = Pick<HistorySettings, 'enabled' | 'exclude' | 'rules'>;
+
 /** Of everything that no rule is about. */
 export const DEFAULT_SHELF = '';
 
 /** The name of the shelf for a topic; null when it is not kept. */
-export function shelfNameOf(settings: HistorySettings, topic: string): string | null {
+export function shelfNameOf(settings: ShelfPlan, topic: string): string | null {
   if (!settings.enabled || isSystemTopic(topic)) return null;
   if (settings.exclude.some((filter) => matches(filter, topic))) return null;
   for (const [name, rule] of Object.entries(settings.rules)) {

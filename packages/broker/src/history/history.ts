@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger.ts';
 import { type Message, NOT_LOGGED } from '#message/message.ts';
 import type { Disk } from '#store/journal/disk.ts';
 import { type GapReason, HistoryCounts, type HistoryStatistics } from './history-counts.ts';
-import { DEFAULT_SHELF, type HistorySettings, shelfNameOf } from './history-settings.ts';
+import { DEFAULT_SHELF, type HistorySettings, shelfNameOf, type ShelfPlan } from './history-settings.ts';
 import { HistorySlot } from './history-slot.ts';
 import { LastReading } from './last-reading.ts';
 import { loadSegments } from './load-segments.ts';
@@ -77,6 +77,8 @@ export class History implements MessageHistory {
   /** Of the log: what was kept of it, or was not to be, before the start. */
   #logOffset = 0;
   #flushedOffset = 1;
+  /** Where what is in the log was kept: what held when the history was open last, until it has caught up. */
+  #plan: ShelfPlan;
   #log: FollowedLog | null = null;
   /** Records of the log. */
   #held: number[] = [];
@@ -93,11 +95,13 @@ export class History implements MessageHistory {
   #flushedAtMs = 0;
   #flushing: Promise<void> | null = null;
   #isClosed = false;
+  #positioned: Promise<void> = Promise.resolve();
 
   private constructor(options: HistoryOptions) {
     const { clock, settings, isStoreFull = () => false } = options;
     this.counts = new HistoryCounts();
     this.#settings = settings;
+    this.#plan = settings;
     this.#clock = clock;
     this.#isStoreFull = isStoreFull;
     this.#keeper = new SegmentKeeper({ ...options, counts: this.counts });
@@ -202,20 +206,22 @@ export class History implements MessageHistory {
 
   /** At start: appends what the log has and the history has not, in order; what was kept of it by then is flushed when it resolves. */
   async catchUp(log: StoredLog): Promise<number> {
-    const known = new Map<Shelf, number>();
+    const known = new Map<string | null, number>();
+    for (const [name, { lastLogOffset }] of this.#keeper.shelves) known.set(name, lastLogOffset);
     let appended = 0;
     for await (const message of log.kept(this.#logOffset)) {
+      // Rules may have changed since: what counts is the shelf on which it was.
+      const before = known.get(shelfNameOf(this.#plan, message.topic)) ?? 0;
       const slot = this.slotOf(message.topic);
-      if (slot === null) continue;
-      const { shelf } = slot;
-      if (!known.has(shelf)) known.set(shelf, Math.max(this.#logOffset, shelf.lastLogOffset));
-      if (message.offset <= known.get(shelf)!) continue;
+      if (slot === null || message.offset <= before) continue;
       this.#qos0Bytes = this.#settings.qos0BytesPerSecond;
       this.append(message, slot);
       appended += 1;
       if (this.#keeper.waitingBytes > QOS_0_WAITING_BYTES_MAX) await this.flush();
     }
     await this.flush();
+    this.#plan = this.#settings;
+    await this.#writePosition(false);
     return appended;
   }
 
@@ -224,6 +230,11 @@ export class History implements MessageHistory {
     this.#settings = settings;
     this.#configure();
     this.#qos0Bytes = Math.min(this.#qos0Bytes, settings.qos0BytesPerSecond);
+    // What was kept by other rules is flushed when it is said which rules hold.
+    void this.flush().then(() => {
+      this.#plan = settings;
+      return this.#isClosed ? undefined : this.#writePosition(false);
+    });
   }
 
   /** What was appended before the call is on the device when it resolves, as far as the disk takes it. */
@@ -288,6 +299,7 @@ export class History implements MessageHistory {
     const isClosed = position?.isClosed === true || (position === null && segments.length === 0);
     this.#flushedOffset = this.#nextOffset = Math.max(last + 1, position?.nextOffset ?? 1) + (isClosed ? 0 : OFFSETS_LOST_MAX);
     this.#logOffset = position?.logOffset ?? -1;
+    this.#plan = position?.plan ?? options.settings;
     this.#keeper.missed = Math.max(position?.missed ?? 0, ...segments.map(({ missed }) => missed));
     for (const segment of segments) {
       this.#keeper.noteSegment(segment.id);
@@ -397,12 +409,16 @@ export class History implements MessageHistory {
     if (looks === LOOKS_PER_RETAINING) await this.#keeper.retain();
   }
 
-  async #writePosition(isClosed: boolean): Promise<void> {
-    const { disk, log, missed } = this.#keeper;
-    try {
-      await writePosition(disk, { nextOffset: this.#nextOffset, missed, logOffset: this.#logOffset, isClosed });
-    } catch (error) {
-      log.warn({ err: error }, 'where the history stands cannot be written');
-    }
+  /** One after the other, each with what holds when it is its turn. */
+  #writePosition(isClosed: boolean): Promise<void> {
+    this.#positioned = this.#positioned.then(async () => {
+      const { disk, log, missed } = this.#keeper;
+      try {
+        await writePosition(disk, { nextOffset: this.#nextOffset, missed, logOffset: this.#logOffset, isClosed, plan: this.#plan });
+      } catch (error) {
+        log.warn({ err: error }, 'where the history stands cannot be written');
+      }
+    });
+    return this.#positioned;
   }
 }
