@@ -8,6 +8,8 @@ import type { FollowedLog } from './history.ts';
 import type { HistoryQuery } from './message-history.ts';
 import { modelOf, plain, readAll, TestHistory, testSettings } from './test-history.ts';
 
+/** One is changed for the other by a crash. */
+const otherSettings = testSettings();
 const settings = testSettings({ rules: { own: { filter: 'a/#', enabled: true, bytesMax: 2 ** 30, ageMaxMs: 10 ** 9 } } });
 const topics = ['a', 'a/b', 'b', 'b/c', 'b/d', 'c/ü/e', 'c//e', ...Array.from({ length: 40 }, (_, i) => `many/${i}`)];
 const filters = ['#', 'a', 'a/#', '+/c', 'b/+', '+', 'c/+/e', 'many/7', 'many/+', 'none/#', ...topics.slice(0, 4)];
@@ -43,6 +45,7 @@ class World {
   readonly #random: () => number;
   readonly log = new ModelLog();
   #disk: SimulatedDisk;
+  #settings = settings;
   #test!: TestHistory;
   /** What is kept, in order. */
   #kept: { offset: number; message: Message }[] = [];
@@ -60,7 +63,7 @@ class World {
 
   async open(): Promise<void> {
     const clock = new FakeClock(this.#test === undefined ? undefined : this.#test.clock.wallMs());
-    this.#test = await TestHistory.open(this.#disk, { settings, clock });
+    this.#test = await TestHistory.open(this.#disk, { settings: this.#settings, clock });
     const { history } = this.#test;
     history.follow(this.log);
     this.log.nextOffset = Math.max(this.log.nextOffset, history.logOffset + 1);
@@ -113,6 +116,7 @@ class World {
     this.#disk.fault = { operation: this.#disk.operations + 1 + operations, code: 'crash' };
     void this.#test.history.flush();
     await new Promise((resolve) => setImmediate(resolve));
+    if (this.#random() < 0.4) this.#settings = this.#settings === settings ? otherSettings : settings;
     this.#disk = kind === 'kill' ? this.#disk.afterKill() : this.#disk.afterPowerCut();
     await this.open();
     const entries = await readAll(this.#test.history.read({ filter: '#' }));
