@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { OperationalError } from '#base/errors.ts';
+import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/logger.ts';
 import { openStore } from './open-store.ts';
 import { Batch, type Store } from './store.ts';
@@ -60,6 +61,32 @@ async function assertWhole(store: Store, atLeast: number): Promise<void> {
   }
   assert.equal(store.statistics().recordsQuarantined, 0);
 }
+
+test('writes on in the file of a segment that was only read since the start, and is used again', async () => {
+  let nowMs = 0;
+  // Nothing fills so quickly that the next segment would be larger.
+  const clock = { ...systemClock, monotonicMs: () => (nowMs += 1000) };
+  const openSlowly = (): Promise<Store> => openStore({ directory, kind: 'disk', log: silentLogger, clock });
+  const write = async (store: Store, rounds: number): Promise<void> => {
+    for (let i = 0; i < rounds; i += 1) {
+      const batch = new Batch();
+      batch.put('meta', Buffer.from('filling'), Buffer.alloc(200_000, i));
+      await store.commit(batch);
+    }
+  };
+  const before = await openSlowly();
+  const kept = new Batch();
+  kept.put('meta', Buffer.from('kept'), Buffer.from('in the first segment'));
+  await before.commit(kept);
+  await write(before, 8);
+  await before.close();
+  const store = await openSlowly();
+  assert.equal(String(await store.get('meta', Buffer.from('kept'))), 'in the first segment');
+  await write(store, 60);
+  assert.equal(String(await store.get('meta', Buffer.from('kept'))), 'in the first segment');
+  assert.deepEqual(await store.get('meta', Buffer.from('filling')), Buffer.alloc(200_000, 59));
+  await store.close();
+});
 
 test('makes the directory for its owner alone, and the files too', async () => {
   const deep = join(directory, 'a', 'b');

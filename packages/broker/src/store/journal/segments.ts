@@ -79,7 +79,7 @@ export class Segments {
   #rolledAtMs: number;
   #preparing: Promise<void> | null = null;
   /** A cleaned file that waits to be used again. */
-  #spare: { name: string; bytes: number; file: DiskFile } | null = null;
+  #spare: { name: string; bytes: number } | null = null;
   readonly #recent = new Set<Segment>();
   #usedBytes = 0;
   /** Bytes of all frames since the opening. */
@@ -222,21 +222,16 @@ export class Segments {
     this.#usedBytes -= segment.used;
     this.#recent.delete(segment);
     if (segment.readers > 0) await new Promise<void>((resolve) => (segment.onUnused = resolve));
-    if (this.#spare === null && segment.bytes === this.#segmentBytes) {
-      this.#spare = { name: segment.name, bytes: segment.bytes, file: await this.fileOf(segment) };
-      this.#recent.delete(segment);
-    } else {
-      await closeFileOf(segment);
-      await this.#options.disk.remove(segment.name);
-    }
+    // ORDER: an open file knows itself by the name under which it was opened.
+    await closeFileOf(segment);
+    if (this.#spare === null && segment.bytes === this.#segmentBytes) this.#spare = { name: segment.name, bytes: segment.bytes };
+    else await this.#options.disk.remove(segment.name);
   }
 
   async close(): Promise<void> {
     await this.#preparing?.catch(() => {});
     for (const segment of this.#segments) await closeFileOf(segment);
-    if (this.#spare === null) return;
-    await this.#spare.file.close();
-    await this.#options.disk.remove(this.#spare.name);
+    if (this.#spare !== null) await this.#options.disk.remove(this.#spare.name);
   }
 
   #adaptSize(): void {
@@ -261,9 +256,10 @@ export class Segments {
     const spare = this.#spare;
     if (spare === null) return null;
     this.#spare = null;
-    const segment = new Segment(number, spare.bytes, spare.file);
-    await this.#options.disk.rename(spare.name, segment.name);
-    return segment;
+    const { disk } = this.#options;
+    const name = segmentName(number);
+    await disk.rename(spare.name, name);
+    return new Segment(number, spare.bytes, await disk.open(name));
   }
 
   async #createSegment(number: number): Promise<Segment> {
