@@ -70,7 +70,7 @@ export interface DecidedSubscription {
  * Remembers what was decided of every message and client, always, in memory that never grows. Its methods are called where something
  * is decided; none throws, and those that run once per message allocate nothing.
  *
- * PERF: the rows of one pair and of fan-out; `npm run bench -- --rows pair,fanout --set explain.enabled=false` is the comparison.
+ * PERF: `npm run bench -- --compare explain`
  */
 export class Decisions {
   readonly #clock: Clock;
