@@ -19,7 +19,6 @@ port.on('message', (order: WorkerOrder) => {
 /** What goes wrong ends the thread, and with it the run. */
 async function answer(order: Exclude<WorkerOrder, { kind: 'interrupt' }>): Promise<void> {
   const outcome = await obey(order);
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of Node.js, not a window
   port.postMessage(outcome);
 }
 
