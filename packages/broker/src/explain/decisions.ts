@@ -31,6 +31,9 @@ const GAP_MS_MAX = 0x7fff_ffff;
 /** Where counted entries are found again: a number of places that is a power of two. */
 const SLOTS = 2048;
 const SLOTS_BYTES = SLOTS * 8;
+/** Who counts is remembered until the second is over, or until all of them together may take so much memory: topics can be long. */
+const TALLIES_BYTES_MAX = 1024 * 1024;
+const TALLY_BYTES = 100;
 const NAME_BYTES_MIN = 4096;
 /** The names get at most one part in so many. */
 const NAMES_SHARE = 8;
@@ -84,6 +87,7 @@ export class Decisions {
   #isEpochEnding = false;
   /** Whoever counts for themselves in this epoch. */
   #tallies: Tally | null = null;
+  #talliesBytes = 0;
   #turnMs = 0;
   #wallMs: number;
   #time: number;
@@ -145,7 +149,7 @@ export class Decisions {
     const { high, low } = (route.topicHash ??= this.hash(route.topic));
     const at = this.#ring.append(this.#time, packFacts({ kind: DecisionKind.Published, qos: message.qos }), 0);
     this.#ring.about(at, 0, high, low);
-    this.#begin(route, at);
+    this.#begin(route, at, TALLY_BYTES + route.topic.length);
   }
 
   /** Nothing was published, since somebody said no. */
@@ -199,7 +203,7 @@ export class Decisions {
   sentOnce(client: DecidedClient, delivery: Delivery, tally: Tally | null): void {
     this.#tick();
     const facts = packFacts({ kind: DecisionKind.SentOnce, retain: delivery.retain });
-    if (tally !== null) this.#begin(tally, this.#note(facts, client, delivery.message, 1));
+    if (tally !== null) this.#begin(tally, this.#note(facts, client, delivery.message, 1), TALLY_BYTES);
     else this.#count(facts, client, delivery.message);
   }
 
@@ -363,12 +367,14 @@ export class Decisions {
   }
 
   /** An entry that was the last of its half stays, too, until the next half is full. */
-  #begin(tally: Tally, at: number): void {
+  #begin(tally: Tally, at: number, bytes: number): void {
     tally.tallyPlace = at;
     tally.tallyCount = 1;
     tally.tallyNext = this.#tallies;
     this.#tallies = tally;
-    this.#endEpochSoon();
+    this.#talliesBytes += bytes;
+    if (this.#talliesBytes > TALLIES_BYTES_MAX) this.#endEpoch();
+    else this.#endEpochSoon();
   }
 
   /** PERF: a timer, so that who counts need not look at the clock. An idle broker has none. */
@@ -393,6 +399,7 @@ export class Decisions {
       tally = tallyNext;
     }
     this.#tallies = null;
+    this.#talliesBytes = 0;
   }
 
   /** Puts into the entries what was counted for them. */
