@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { PublishFrame, ReasonCode } from '@wrenmq/codec';
 import { AccessControl } from '#auth/access-control.ts';
+import type { Principal } from '#auth/client-identity.ts';
 import type { Cancel, Clock } from '#base/clock.ts';
 import { Counters, type DropReason } from '#base/counters.ts';
 import { Deadlines } from '#base/deadlines.ts';
@@ -191,7 +192,7 @@ export class Kernel {
     await this.history.catchUp(this.#messageLog);
     await this.groupQueues.load();
     await this.sessions.load(
-      (subscription) => this.subscriber.restore(subscription, principalOf(subscription.session)),
+      (subscription, principal) => this.subscriber.restore(subscription, principal as Principal),
       (queue, sequence, record) => this.groupQueues.restoreChunk(queue, sequence, record),
     );
     this.groupQueues.resume();

@@ -113,8 +113,8 @@ function* unfinishedOf({ sessions, clock }: Kernel): Generator<UnfinishedDeliver
 }
 
 function* subscriptionsOf({ sessions }: Kernel): Generator<HeldSubscription> {
-  for (const { clientId, state } of sessions) {
-    for (const { text, options } of state.subscriptions()) yield { clientId, filter: text, qos: options.qos };
+  for (const session of sessions) {
+    for (const { text, options } of session.subscriptions()) yield { clientId: session.clientId, filter: text, qos: options.qos };
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeFacts, decodeSubscription, encodeFacts, encodeSubscription } from './session-encoding.ts';
+import { decodeSubscription, encodeFacts, encodeSubscription, FactsDecoder } from './session-encoding.ts';
 import type { SessionFacts, StoredSubscription } from './session-record.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
@@ -25,10 +25,11 @@ const anyFacts: fc.Arbitrary<SessionFacts> = fc
     { noNullPrototype: true },
   )
   .chain((facts) =>
-    // As the room above has it: the client and its owner come twice.
-    fc.boolean().map((isUsual) => {
-      const { clientId, owner } = facts;
-      return isUsual ? { ...facts, principal: { clientId, ...facts.principal, owner } } : facts;
+    // As the room above has it: the client, its owner and the user come twice.
+    fc.tuple(fc.boolean(), fc.option(text), text).map(([isUsual, username, peerAddress]) => {
+      if (!isUsual) return facts;
+      const owner = username === null ? facts.owner : `user:${username}`;
+      return { ...facts, owner, principal: { clientId: facts.clientId, ...facts.principal, username, peerAddress, owner } };
     }),
   );
 
@@ -48,10 +49,11 @@ const anySubscription: fc.Arbitrary<StoredSubscription> = fc
   .chain((subscription) => fc.option(text).map((match) => (match === null ? subscription : { ...subscription, match })));
 
 test('whatever the facts of a session are, they come back', () => {
+  const decoder = new FactsDecoder();
   fc.assert(
     fc.property(anyFacts, (facts) => {
       const plain = { ...facts, principal: JSON.parse(JSON.stringify(facts.principal)) as object };
-      assert.deepEqual(decodeFacts(encodeFacts(plain)), plain);
+      assert.deepEqual(decoder.decode(encodeFacts(plain)), plain);
     }),
     { seed: 1 },
   );
@@ -70,7 +72,7 @@ test('records from before, in JSON, are read', () => {
   fc.assert(
     fc.property(anyFacts, anySubscription, (facts, { number, ...subscription }) => {
       const before = Buffer.from(`${JSON.stringify(facts)}   `);
-      assert.deepEqual(decodeFacts(before), JSON.parse(JSON.stringify(facts)));
+      assert.deepEqual(new FactsDecoder().decode(before), JSON.parse(JSON.stringify(facts)));
       assert.deepEqual(decodeSubscription(Buffer.from(JSON.stringify(subscription)), number), { ...subscription, number });
     }),
     { seed: 1 },

@@ -21,6 +21,46 @@ test('a will that is due at start reaches a session that is loaded after its own
   assert.deepEqual(sink.sent, ['waits', 'gone']);
 });
 
+test('a session that was away at the start is as it was, whoever asks first', async () => {
+  const before = new TestHouse();
+  const { session } = before.connect('reads', { expiryInterval: 60 });
+  for (const text of ['a', 'b', 'c']) before.subscribe(session, text);
+  before.release(session);
+  await before.settle();
+  const { createdAtMs, principal, owner } = session.state;
+  const texts = (held: Iterable<{ text: string }>): string[] => Array.from(held, ({ text }) => text);
+
+  const house = await before.restart();
+  const back = house.sessions.get('reads')!;
+  assert.deepEqual(texts(back.subscriptions()), ['a', 'b', 'c']);
+  house.offer(back, 'waits');
+  await house.settle();
+  assert.deepEqual([back.isDurable, back.waiting, back.isConnected], [true, 1, false]);
+  assert.deepEqual([back.state.createdAtMs, back.state.principal, back.state.owner], [createdAtMs, principal, owner]);
+  assert.deepEqual([texts(back.subscriptions()), back.state.subscription('b')?.session], [['a', 'b', 'c'], back]);
+  assert.equal(back.state.takeSubscriptionNumber(), 4);
+
+  const again = await house.restart();
+  const { sink } = again.connect('reads');
+  await again.settle();
+  assert.deepEqual(sink.sent, ['waits']);
+});
+
+test('a session that nobody asks for ends when its time has come', async () => {
+  const before = new TestHouse();
+  const { session } = before.connect('gone', { expiryInterval: 60 });
+  before.subscribe(session, 'a');
+  before.release(session);
+  await before.settle();
+  const house = await before.restart();
+  house.clock.advance(59_000);
+  assert.equal(house.sessions.size, 1);
+  house.clock.advance(2000);
+  await house.settle();
+  assert.equal(house.sessions.size, 0);
+  assert.deepEqual(await house.records(), { session: 0, queue: 0, log: 0 });
+});
+
 test('a session whose own record is damaged takes the others with it, and nobody inherits its number', async () => {
   const before = new TestHouse();
   const sound = before.connect('sound').session;

@@ -1,7 +1,7 @@
 import type { Batch, Store, StoredRecord } from '#store/store.ts';
 import { decodeMessage, encodeMessage } from '#message/stored-message.ts';
 import type { HistoryPosition } from '#topic/history-position.ts';
-import { decodeFacts, decodeSubscription, encodeFacts, encodeSubscription } from './session-encoding.ts';
+import { decodeSubscription, encodeFacts, encodeSubscription, FactsDecoder, type PrincipalForm } from './session-encoding.ts';
 import type { SubscriptionOptions } from './subscription.ts';
 import type { Will } from './will.ts';
 
@@ -9,6 +9,7 @@ import type { Will } from './will.ts';
  * A session's records in the table `session`, keys u32 session number, u8 part:
  *   0 facts   1 incoming QoS 2 packet identifiers (u16 each)   2 + u32 number: a subscription   3 will message
  */
+const nothing: readonly never[] = Object.freeze([]);
 const Part = { Facts: 0, Incoming: 1, Subscription: 2, Will: 3 } as const;
 
 /** What a session's own record says. */
@@ -45,8 +46,10 @@ export interface StoredSubscription extends SubscriptionOptions {
 export interface StoredSession {
   readonly number: number;
   facts: SessionFacts | null;
-  incoming: number[];
-  subscriptions: StoredSubscription[];
+  /** Of the principal in the facts; null when that stands for itself. */
+  principalForm: PrincipalForm | null;
+  incoming: readonly number[];
+  readonly subscriptions: StoredSubscription[];
   will: Will['message'] | null;
 }
 
@@ -96,28 +99,30 @@ export function deleteSession(batch: Batch, session: number): void {
  */
 export async function* readSessions(store: Store): AsyncGenerator<readonly StoredSession[]> {
   let last = null as StoredSession | null;
+  const decoder = new FactsDecoder();
   for await (const page of store.scan('session', { readsAhead: true })) {
     const complete: StoredSession[] = [];
     for (const record of page) {
       const number = record.key.readUInt32BE(0);
       if (last?.number !== number) {
         if (last !== null) complete.push(last);
-        last = { number, facts: null, incoming: [], subscriptions: [], will: null };
+        last = { number, facts: null, principalForm: null, incoming: nothing, subscriptions: [], will: null };
       }
-      collectRecord(last, record);
+      collectRecord(last, record, decoder);
     }
     yield complete;
   }
   if (last !== null) yield [last];
 }
 
-function collectRecord(session: StoredSession, { key, value }: StoredRecord): void {
+function collectRecord(session: StoredSession, { key, value }: StoredRecord, decoder: FactsDecoder): void {
   switch (key[4]) {
     case Part.Facts:
-      session.facts = decodeFacts(value);
+      session.facts = decoder.decode(value);
+      session.principalForm = decoder.form;
       break;
     case Part.Incoming:
-      for (let at = 0; at < value.length; at += 2) session.incoming.push(value.readUInt16BE(at));
+      session.incoming = Array.from({ length: value.length / 2 }, (_, i) => value.readUInt16BE(2 * i));
       break;
     case Part.Subscription:
       session.subscriptions.push(decodeSubscription(value, key.readUInt32BE(5)));

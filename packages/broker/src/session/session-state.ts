@@ -8,7 +8,6 @@ import {
   putSubscription,
   putWill,
   type SessionFacts,
-  type StoredSession,
   type StoredSubscription,
 } from './session-record.ts';
 import { Memberships } from './memberships.ts';
@@ -23,6 +22,11 @@ const EXPIRY_NEVER = 0xffffffff;
 function storedFormOf({ text, filter, group, options, number, catchUp }: Subscription): StoredSubscription {
   const place = catchUp === null ? {} : { catchUp };
   return { text, ...(group === null && filter !== text ? { match: filter } : {}), ...place, ...options, number };
+}
+
+/** What every stored session has. */
+interface RestoredFacts extends Pick<SessionFacts, 'principal' | 'createdAtMs' | 'expiryInterval' | 'expiresAtMs'> {
+  readonly nextSubscription: number;
 }
 
 /** Whether the store knows the session: its record is on disk, or in the batch under way. */
@@ -60,7 +64,7 @@ export class SessionState {
   constructor(session: Session, owner: string) {
     this.#session = session;
     this.owner = owner;
-    this.#createdAtMs = session.house.clock.wallMs();
+    this.#createdAtMs = session.house.clock.turnWallMs();
   }
 
   /** False while nothing of the session has ever been written. */
@@ -211,17 +215,21 @@ export class SessionState {
   }
 
   /** Takes the stored form back at start; nothing comes of it until `resume`. */
-  restore(stored: StoredSession, facts: SessionFacts): void {
+  restore(facts: RestoredFacts): void {
     this.expiryInterval = facts.expiryInterval;
     this.principal = facts.principal;
     this.#createdAtMs = facts.createdAtMs;
     this.#expiresAtMs = facts.expiresAtMs;
-    this.#willAtMs = facts.willAtMs;
-    this.#session.will = stored.will === null ? null : new Will(stored.will, facts.willDelay);
-    this.#hasStoredWill = stored.will !== null;
+    this.#nextSubscription = facts.nextSubscription;
     this.#stored = Stored.Yes;
-    if (stored.incoming.length > 0) this.#incoming = new Set(stored.incoming);
-    for (const { number } of stored.subscriptions) this.#nextSubscription = Math.max(this.#nextSubscription, number + 1);
+  }
+
+  /** The rest of it, which few have. */
+  restoreExchanges(incoming: readonly number[], will: Will['message'] | null, { willDelay, willAtMs }: SessionFacts): void {
+    if (incoming.length > 0) this.#incoming = new Set(incoming);
+    this.#willAtMs = willAtMs;
+    this.#session.will = will === null ? null : new Will(will, willDelay);
+    this.#hasStoredWill = will !== null;
   }
 
   /** Goes on where the broker ended. A client that was connected then has lost its connection now. */

@@ -11,14 +11,22 @@ import type { Participant } from '#store/committer.ts';
 import type { Batch } from '#store/store.ts';
 import { DurableQueue, type QueueOwner } from './durable-queue.ts';
 import type { SessionHouse } from './house.ts';
+import { endSession, purge } from './end-session.ts';
 import { Inflight } from './inflight.ts';
+import { makeRoom, trim } from './make-room.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { isForwarded } from './original-of.ts';
-import { bequeath, giveBack, groupBehind, isMemberOfAny, isMovable, loseUnfinished } from './shared-deliveries.ts';
+import { giveBack, groupBehind, loseUnfinished } from './shared-deliveries.ts';
+import type { StoredSession } from './session-record.ts';
 import { SessionState } from './session-state.ts';
 import { exceedsBounds } from './exceeds-bounds.ts';
 import { obstacleOf, queueCauseOf, SendResult, type Sink } from './sink.ts';
+import { restoredState, SleepingState } from './sleeping-state.ts';
+import type { Subscription } from './subscription.ts';
 import type { Will } from './will.ts';
+
+/** Stays empty. */
+const nothingInflight = new Inflight();
 
 /** What survives a connection: subscriptions, deliveries under way and waiting, incoming QoS 2 identifiers, the will. */
 export class Session implements Participant, QueueOwner, Deadline {
@@ -27,40 +35,49 @@ export class Session implements Participant, QueueOwner, Deadline {
   readonly house: SessionHouse;
   /** The number under which it is stored; 0 for a session that ends with its connection. */
   readonly number: number;
-  /** What is stored of it besides the queue. */
-  readonly state: SessionState;
   /** Who is connected, or null; and when somebody was last connected anew, by the clock's `turnMs`. */
   sink: Sink | null = null;
   attachedAtMs = 0;
   will: Will | null = null;
-  readonly inflight = new Inflight();
+  /** Shared and empty as long as a durable session has no queue. */
+  inflight: Inflight;
   /** How many messages were dropped, by reason; null while none was. */
   dropped: Map<DropReason, number> | null = null;
   atMs = 0;
   place = -1;
-  #durable: DurableQueue | null;
+  isEnded = false;
+  /** Of a durable session, from the first client or message on: most that are read back at start wait for both. */
+  #durable: DurableQueue | null = null;
   #memory: MemoryQueue | null = null;
   #window = 0;
   #isJoined = false;
   #isPriming = false;
   /** Whoever waits until the session can take more: paced retained messages. */
   #readers: (() => void)[] | null = null;
-  #isEnded = false;
+  #state: SessionState | SleepingState;
 
-  constructor(clientId: string, owner: string, number: number, house: SessionHouse) {
+  /** `origin`: the owner of a new session, or what is stored of one, to which the subscriptions are added with `restoreSubscription`. */
+  constructor(clientId: string, origin: string | StoredSession, number: number, house: SessionHouse) {
     this.clientId = clientId;
     this.house = house;
     this.number = number;
-    this.#durable = number === 0 ? null : new DurableQueue(this, house.store, house.log);
-    this.state = new SessionState(this, owner);
+    this.inflight = number === 0 ? new Inflight() : nothingInflight;
+    this.#state = typeof origin === 'string' ? new SessionState(this, origin) : restoredState(this, origin);
+  }
+
+  /** What is stored of it besides the queue. */
+  get state(): SessionState {
+    const state = this.#state;
+    return state instanceof SleepingState ? (this.#state = state.wake(this)) : state;
+  }
+
+  /** For who looks at those of many sessions: wakes nothing. */
+  subscriptions(): Iterable<Subscription> {
+    return this.#state.subscriptions();
   }
 
   get isDurable(): boolean {
-    return this.#durable !== null;
-  }
-
-  get isEnded(): boolean {
-    return this.#isEnded;
+    return this.number !== 0;
   }
 
   get isConnected(): boolean {
@@ -102,7 +119,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   offerQoS0(delivery: Delivery, tally: Tally | null = null): void {
     if (!isForwarded(this, delivery)) return;
     if (this.sink === null || this.#window === 0) {
-      if (this.house.limits.storeQoS0 && this.#durable !== null) this.#keepQoS0(delivery);
+      if (this.house.limits.storeQoS0 && this.isDurable) this.#keepQoS0(delivery);
       else this.lose(delivery, 'offline-qos-0');
       return;
     }
@@ -125,18 +142,18 @@ export class Session implements Participant, QueueOwner, Deadline {
     if (!isForwarded(this, delivery)) return;
     if (this.isReady) {
       if (this.#durable !== null) {
-        if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
+        if (this.isFull(delivery.message.weight) && !makeRoom(this, delivery)) return;
         this.#durable.append(delivery, true);
       } else if (delivery.group !== null || this.house.events.isHolding) delivery.message.hold();
       this.#send(delivery, false);
       return;
     }
-    if (this.#isEnded || (this.#durable === null && this.sink === null)) return this.lose(delivery, 'session-ended');
-    if (this.isFull(delivery.message.weight) && !this.#makeRoom(delivery)) return;
+    if (this.isEnded || (!this.isDurable && this.sink === null)) return this.lose(delivery, 'session-ended');
+    if (this.isFull(delivery.message.weight) && !makeRoom(this, delivery)) return;
     if (delivery.message.routedAtMs !== UNTIMED) delivery.obstacle = obstacleOf(this.sink, this.inflight.size >= this.#window);
-    if (this.#durable !== null) this.#durable.append(delivery, false);
+    if (this.isDurable) this.#queue().append(delivery, false);
     else (this.#memory ??= new MemoryQueue()).push(delivery);
-    this.#rememberWaiting(delivery);
+    this.house.decisions?.queued(this, delivery, queueCauseOf(this.sink, this.inflight.size >= this.#window));
   }
 
   /** The client acknowledged with PUBACK. False when the identifier is not in use [MQTT-4.3.2-4]. */
@@ -185,6 +202,7 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.sink = sink;
     this.attachedAtMs = this.house.clock.turnMs();
     this.#window = 0;
+    if (this.isDurable) this.#queue();
   }
 
   /** Sends everything unfinished again, in order, then what waits [MQTT-4.4.0-1]; each as far as the window allows. */
@@ -221,10 +239,10 @@ export class Session implements Participant, QueueOwner, Deadline {
   pump(): void {
     if (this.inflight.postponed > 0) this.#resend();
     while (this.sink !== null && !this.#isPriming && this.inflight.size < this.#window && this.sink.isWritable) {
-      const delivery = this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
+      const delivery = this.takeNext();
       if (delivery === null) break;
       if (delivery.state === DeliveryState.Done) continue;
-      if (delivery.message.isExpired(this.house.clock.wallMs())) this.#discard(delivery, 'expired');
+      if (delivery.message.isExpired(this.house.clock.wallMs())) this.discard(delivery, 'expired');
       else if (delivery.qos > 0) this.#send(delivery, true);
       else {
         if (this.#transmitQoS0(delivery, this.sink)) this.house.decisions?.unqueued(this, delivery, null);
@@ -236,27 +254,15 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   /** The session is over: what it holds of shared groups goes to other members, the rest is forgotten. */
   end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.house.decisions?.closed(this, this.state.subscriptions());
-    this.house.deadlines.cancel(this);
-    for (const delivery of this.inflight.inOrder()) {
-      // At QoS 2 what was sent belongs to this client alone [MQTT-4.8.2-5].
-      if (isMovable(delivery)) bequeath(this, delivery);
-      this.#durable?.done(delivery);
-    }
-    this.inflight.clear();
-    for (let next = this.#memory?.next() ?? null; next !== null; next = this.#memory!.next()) bequeath(this, next);
-    const isLeaving = isMemberOfAny(this) && this.#durable?.isPartlyOnDisk === true;
-    const purged = this.#purge();
-    this.state.end(isLeaving);
-    if (isLeaving) void purged?.then(() => this.state.forget());
+    if (this.isEnded) return;
+    this.isEnded = true;
+    endSession(this, this.#durable, this.#memory);
   }
 
   /** At start: it had ended, and what it held for shared groups had not gone on yet. */
   goOnLeaving(): void {
-    this.#isEnded = true;
-    void this.#purge()?.then(() => this.state.forget());
+    this.isEnded = true;
+    void purge(this, this.#queue()).then(() => this.state.forget());
   }
 
   onDeadline(): void {
@@ -267,6 +273,18 @@ export class Session implements Participant, QueueOwner, Deadline {
     this.house.counters.dropped[reason] += 1;
     (this.dropped ??= new Map()).set(reason, (this.dropped.get(reason) ?? 0) + 1);
     this.house.events.onDropped(this, message, reason);
+  }
+
+  /** The delivery that waits and comes next, or null; it waits no longer. */
+  takeNext(): Delivery | null {
+    return this.#durable === null ? (this.#memory?.next() ?? null) : this.#durable.next();
+  }
+
+  /** Drops a delivery that was taken from the queue and has no packet identifier. */
+  discard(delivery: Delivery, reason: DropReason): void {
+    this.house.decisions?.unqueued(this, delivery, reason);
+    this.#durable?.done(delivery);
+    this.drop(delivery.message, reason);
   }
 
   /** Drops what was on its way to this client. */
@@ -284,13 +302,13 @@ export class Session implements Participant, QueueOwner, Deadline {
 
   persist(batch: Batch): void {
     this.#isJoined = false;
-    this.state.persist(batch);
-    this.#durable!.persist(batch);
+    this.#state.persist(batch);
+    this.#durable?.persist(batch);
   }
 
   settled(error: OperationalError | null): void {
-    this.state.settled(error !== null);
-    this.#durable!.settled(error !== null);
+    this.#state.settled(error !== null);
+    this.#durable?.settled(error !== null);
     if (this.waiting > 0 || this.#readers !== null) this.pump();
   }
 
@@ -299,7 +317,7 @@ export class Session implements Participant, QueueOwner, Deadline {
   }
 
   onQueueLoaded(): void {
-    if (this.house.limits.overflow === 'drop-oldest') this.#trim(0, 0);
+    if (this.house.limits.overflow === 'drop-oldest') trim(this, 0, 0);
     this.pump();
   }
 
@@ -330,9 +348,18 @@ export class Session implements Participant, QueueOwner, Deadline {
     return this.state.memberships.groupOf(number);
   }
 
+  /** At start, when every queue is known: goes on where the broker ended. */
+  goOn(wasConnected: boolean): void {
+    this.#state.resume(wasConnected, this);
+  }
+
+  restoreSubscription(subscription: Subscription): void {
+    this.#state.restoreSubscription(subscription);
+  }
+
   /** At start: a stored chunk of the queue. */
   restoreChunk(sequence: number, record: Buffer): void {
-    this.#durable!.restore(sequence, record);
+    this.#queue().restore(sequence, record);
   }
 
   /** Gives a packet identifier and sends; at QoS 2 to a durable session only when that is on disk. */
@@ -400,23 +427,12 @@ export class Session implements Participant, QueueOwner, Deadline {
     else this.#durable.done(delivery);
   }
 
-  /** Drops a delivery that was taken from the queue and has no packet identifier. */
-  #discard(delivery: Delivery, reason: DropReason): void {
-    this.house.decisions?.unqueued(this, delivery, reason);
-    this.#durable?.done(delivery);
-    this.drop(delivery.message, reason);
-  }
-
   #keepQoS0(delivery: Delivery): void {
     if (this.house.committer.isFull) return this.lose(delivery, 'store-full');
     const kept = new Delivery(delivery.message, 0, delivery.retain, delivery.subscriptionIdentifiers);
-    if (this.isFull(kept.message.weight) && !this.#makeRoom(kept)) return;
-    this.#durable!.append(kept, false);
-    this.#rememberWaiting(kept);
-  }
-
-  #rememberWaiting(delivery: Delivery): void {
-    this.house.decisions?.queued(this, delivery, queueCauseOf(this.sink, this.inflight.size >= this.#window));
+    if (this.isFull(kept.message.weight) && !makeRoom(this, kept)) return;
+    this.#queue().append(kept, false);
+    this.house.decisions?.queued(this, kept, queueCauseOf(this.sink, this.inflight.size >= this.#window));
   }
 
   #transmitQoS0(delivery: Delivery, sink: Sink): boolean {
@@ -426,25 +442,9 @@ export class Session implements Participant, QueueOwner, Deadline {
     return result === SendResult.Sent;
   }
 
-  /** Applies the overflow policy; false when the new delivery is the one that is dropped. */
-  #makeRoom(delivery: Delivery): boolean {
-    if (this.house.limits.overflow === 'drop-oldest') {
-      this.#trim(1, delivery.message.weight);
-      if (this.#durable !== null || !this.isFull(delivery.message.weight)) return true;
-    }
-    this.lose(delivery, 'queue-full');
-    return false;
-  }
-
-  #trim(messages: number, weight: number): void {
-    while (this.waiting > 0 && exceedsBounds(this, messages, weight)) {
-      const oldest = this.#durable === null ? this.#memory!.next() : this.#durable.next();
-      if (oldest === null) return;
-      this.#discard(oldest, 'queue-full');
-    }
-  }
-
-  #purge(): Promise<void> | undefined {
-    return this.#durable?.purge((delivery) => bequeath(this, delivery));
+  #queue(): DurableQueue {
+    if (this.#durable !== null) return this.#durable;
+    this.inflight = new Inflight();
+    return (this.#durable = new DurableQueue(this, this.house.store, this.house.log));
   }
 }

@@ -34,6 +34,8 @@ export interface OpenedSession {
   readonly isPresent: boolean;
 }
 
+type OnSubscription = (subscription: Subscription, principal: object) => void;
+
 /** All sessions of the broker, by client identifier: at most one connection each (D9). */
 export class Sessions {
   readonly #house: SessionHouse;
@@ -88,11 +90,11 @@ export class Sessions {
   }
 
   /**
-   * Reads every stored session. `onSubscription` is told of each subscription of theirs, `takeChunk` is asked whether a record of
+   * Reads every stored session. `onSubscription` is told of each subscription of theirs, and who subscribed, `takeChunk` is asked whether a record of
    * a queue that is no session's belongs to it; else it is deleted.
    */
   async load(
-    onSubscription: (subscription: Subscription) => void,
+    onSubscription: OnSubscription,
     takeChunk: (queue: number, sequence: number, record: Buffer) => boolean = () => false,
   ): Promise<void> {
     /** In the order of their numbers, as their queues are. */
@@ -118,7 +120,7 @@ export class Sessions {
     await this.#loadQueues(restored, takeChunk);
     // ORDER: ending a session, or publishing a will, needs every queue to be known.
     for (const session of leaving) session.goOnLeaving();
-    for (const session of restored) if (!leaving.has(session)) session.state.resume(connected.has(session));
+    for (const session of restored) if (!leaving.has(session)) session.goOn(connected.has(session));
   }
 
   /** The record that says whose session it was is damaged: what else is stored of it belongs to nobody. */
@@ -161,20 +163,18 @@ export class Sessions {
   }
 
   /** `onSubscription` is null for a session that is over: nobody finds it, and it gets nothing. */
-  #restore(stored: StoredSession, facts: SessionFacts, onSubscription: ((subscription: Subscription) => void) | null): Session {
-    const session = new Session(facts.clientId, facts.owner, stored.number, this.#house);
+  #restore(stored: StoredSession, facts: SessionFacts, onSubscription: OnSubscription | null): Session {
+    const session = new Session(facts.clientId, stored, stored.number, this.#house);
     if (onSubscription !== null) this.#byClientId.set(facts.clientId, session);
-    // ORDER: who the owner is decides what a subscription may receive.
-    session.state.restore(facts.isEnded ? { ...stored, will: null } : stored, facts);
     for (const own of stored.subscriptions) {
       const { text, match, catchUp = null } = own;
       const isShared = match === undefined && text.startsWith('$share/');
       const parsed = isShared ? parseTopicFilter(text, LEVELS_MAX) : { text, filter: match ?? text, group: null };
       if (typeof parsed === 'string') continue;
-      const subscription = new Subscription(session, parsed, optionsOf(own), own.number);
+      const subscription = new Subscription(session, parsed, own.identifier === 0 ? own : optionsOf(own), own.number);
       subscription.catchUp = catchUp;
-      session.state.restoreSubscription(subscription);
-      onSubscription?.(subscription);
+      session.restoreSubscription(subscription);
+      onSubscription?.(subscription, facts.principal);
     }
     return session;
   }

@@ -43,8 +43,8 @@ export interface ScanRange {
   /** At most so many records; Infinity when absent. */
   readonly limit?: number;
   /**
-   * Reads each page while the one before is looked at, and lends the values: who keeps one copies it, or keeps its neighbours in memory
-   * too. For who is sure to want all of them.
+   * Reads each page while the one before is looked at, and lends keys and values: who keeps one copies it, or keeps its neighbours in
+   * memory too. For who is sure to want all of them.
    */
   readonly readsAhead?: boolean;
 }

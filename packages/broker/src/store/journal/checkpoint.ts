@@ -185,7 +185,9 @@ class Page implements PackedRecords<number> {
 
   locations(): number[] {
     const from = this.#at + PAGE_HEADER_BYTES;
-    return Array.from({ length: this.size }, (_, i) => this.#chunk.readDoubleLE(from + i * LOCATION_BYTES));
+    const locations: number[] = [];
+    for (let i = 0; i < this.size; i += 1) locations.push(this.#chunk.readDoubleLE(from + i * LOCATION_BYTES));
+    return locations;
   }
 
   unpack(): { keys: string[]; values: number[] } {

@@ -156,10 +156,21 @@ export function isPutAt(from: Buffer, at: number): boolean {
   return from[at + 9] === PUT;
 }
 
+export function keyStartAt(at: number): number {
+  return at + RECORD_HEADER_BYTES;
+}
+
 /** In latin1 form. */
 export function keyAt(from: Buffer, at: number): string {
-  const start = at + RECORD_HEADER_BYTES;
-  return from.toString('latin1', start, start + from.readUInt16LE(at + 10));
+  return from.toString('latin1', keyStartAt(at), valueStartAt(from, at));
+}
+
+/** Whether it is this key, in latin1 form. */
+export function hasKeyAt(from: Buffer, at: number, key: string): boolean {
+  const start = keyStartAt(at);
+  if (from.readUInt16LE(at + 10) !== key.length) return false;
+  for (let i = 0; i < key.length; i += 1) if (from[start + i] !== key.charCodeAt(i)) return false;
+  return true;
 }
 
 export function valueStartAt(from: Buffer, at: number): number {

@@ -15,7 +15,8 @@ const RUN_BYTES_MAX = 1024 * 1024;
 interface Entry {
   readonly key: string;
   readonly location: number;
-  value: Buffer | null;
+  /** Null until it is read, and when what stands there is not sound. */
+  record: StoredRecord | null;
 }
 
 /** Neighbouring records of one segment. */
@@ -64,24 +65,33 @@ export class JournalReader {
     let bytes = 0;
     let resumeAt: string | null = null;
     this.#index.walk(table, range, (key, location) => {
-      entries.push({ key, location, value: null });
+      entries.push({ key, location, record: null });
       bytes += bytesOf(location);
       if (entries.length < recordsMax && bytes < PAGE_BYTES_MAX) return true;
       resumeAt = key;
       return false;
     });
-    await Promise.all(runsOf(entries).map((run) => this.#readRun(table, run)));
+    await Promise.all(runsOf(entries).map((run) => this.#readRun(table, run, lends)));
     const records: StoredRecord[] = [];
-    for (const { key, value } of entries) {
-      const sound = value === null ? await this.get(table, key) : lends ? value : copyOf(value);
-      if (sound !== null) records.push({ key: Buffer.from(key, 'latin1'), value: sound });
+    for (const { key, record } of entries) {
+      if (record !== null) {
+        records.push(record);
+        continue;
+      }
+      const value = await this.get(table, key);
+      if (value !== null) records.push({ key: Buffer.from(key, 'latin1'), value });
     }
     return { records, resumeAt };
   }
 
-  async #readRun(table: Table, run: Run): Promise<void> {
+  async #readRun(table: Table, run: Run, lends: boolean): Promise<void> {
     const bytes = await this.#read(run.entries[0].location, run.end - run.start);
-    for (const entry of run.entries) entry.value = bytes.valueAt(offsetOf(entry.location), table, entry.key);
+    for (const entry of run.entries) {
+      const offset = offsetOf(entry.location);
+      const value = bytes.valueAt(offset, table, entry.key);
+      if (value === null) continue;
+      entry.record = lends ? { key: bytes.keyAt(offset), value } : { key: Buffer.from(entry.key, 'latin1'), value: copyOf(value) };
+    }
   }
 
   async #read(location: number, bytes: number): Promise<SegmentBytes> {

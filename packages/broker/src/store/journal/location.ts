@@ -24,15 +24,16 @@ export function segmentOf(location: number): number {
 }
 
 export function offsetOf(location: number): number {
-  return Math.floor((location % SEGMENT_SHIFT) / SIZE_CLASSES) * ALIGNMENT;
+  // A bit operation sees the lower 32 bits of what is larger.
+  return (Math.floor(location / SIZE_CLASSES) & (OFFSETS - 1)) * ALIGNMENT;
 }
 
 /** The record's bytes, rounded up. */
 export function bytesOf(location: number): number {
-  const sizeClass = location % SIZE_CLASSES;
+  const sizeClass = location & (SIZE_CLASSES - 1);
   if (sizeClass < 16) return sizeClass * ALIGNMENT;
   const exponent = (sizeClass >> 4) - 1;
-  return ((sizeClass & 15) + 16) * 2 ** exponent * ALIGNMENT;
+  return ((sizeClass & 15) + 16) * (1 << exponent) * ALIGNMENT;
 }
 
 /** Units below 16 stand for themselves; above, four bits of mantissa behind the leading one, and an exponent. */

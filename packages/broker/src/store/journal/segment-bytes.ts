@@ -2,10 +2,12 @@
 import type { Table } from '#store/store.ts';
 import {
   bytesAt,
+  hasKeyAt,
   type FrameHeader,
   INTACT,
   isPutAt,
   keyAt,
+  keyStartAt,
   magicBytes,
   type ParsedRecord,
   parseFrameHeader,
@@ -64,9 +66,15 @@ export class SegmentBytes {
     const bytes = this.#bytes;
     const at = offset - this.#start;
     if (soundnessOf(bytes, at, bytes.length, seedOf(this.#secret, this.segment, offset)) !== INTACT) return null;
-    if (!isPutAt(bytes, at) || tableAt(bytes, at) !== table || keyAt(bytes, at) !== key) return null;
+    if (!isPutAt(bytes, at) || tableAt(bytes, at) !== table || !hasKeyAt(bytes, at, key)) return null;
     const start = valueStartAt(bytes, at);
     return bytes.subarray(start, start + valueBytesAt(bytes, at));
+  }
+
+  /** The key of the record that `valueAt` has found at `offset`. */
+  keyAt(offset: number): Buffer {
+    const start = keyStartAt(offset - this.#start);
+    return this.#bytes.subarray(start, valueStartAt(this.#bytes, offset - this.#start));
   }
 
   valueOf(record: ParsedRecord): Buffer {
