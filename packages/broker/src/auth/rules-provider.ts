@@ -17,6 +17,8 @@ export const defaultRules: readonly AccessRule[] = [
 
 /** So many different selections of rules are shared; clients with others have an object of their own. */
 const SHARED_MAX = 1024;
+/** Rules whose bits fit into one small number. */
+const KEY_BITS = 30;
 
 /** Permissions from ordered rules; ignores what no rule is about. */
 export class RulesProvider implements AuthorizationProvider {
@@ -25,7 +27,7 @@ export class RulesProvider implements AuthorizationProvider {
   /** As many as there are principals that have published, or been asked about topic by topic. */
   readonly #boundRules = new WeakMap<Principal, BoundRules>();
   /** Rules without placeholders, by their places in the list: one object serves everybody whom they are about. */
-  readonly #shared = new Map<string, BoundRules>();
+  readonly #shared = new Map<number | string, BoundRules>();
 
   /** The rules must be without problems. */
   constructor(rules: readonly AccessRule[]) {
@@ -64,16 +66,27 @@ export class RulesProvider implements AuthorizationProvider {
   }
 
   #bindNew(principal: Principal): BoundRules {
-    let key = '';
-    for (let place = 0; place < this.#rules.length; place += 1) {
-      if (this.#rules[place].isAbout(principal)) key += `${place},`;
-    }
+    const key = this.#selectionKey(principal);
     const shared = this.#shared.get(key);
     if (shared !== undefined) return shared;
     const rules = this.#rules.filter((rule) => rule.isAbout(principal));
     const bound = new BoundRules(rules, principal);
     if (!rules.some(hasPlaceholder) && this.#shared.size < SHARED_MAX) this.#shared.set(key, bound);
     return bound;
+  }
+
+  /** Which rules are about the principal: a bit for each, in one number where that has room for them. PERF: a restart asks for each session. */
+  #selectionKey(principal: Principal): number | string {
+    let earlier = '';
+    let bits = 0;
+    for (let place = 0; place < this.#rules.length; place += 1) {
+      if (place > 0 && place % KEY_BITS === 0) {
+        earlier += `${bits},`;
+        bits = 0;
+      }
+      bits = (bits << 1) | (this.#rules[place].isAbout(principal) ? 1 : 0);
+    }
+    return earlier === '' ? bits : earlier + bits;
   }
 }
 
