@@ -32,7 +32,7 @@ export async function readPosition(disk: Disk): Promise<HistoryPosition | null> 
   } finally {
     await file.close();
   }
-  if (bytes.length < HEADER_BYTES || bytes.readUInt32LE(4) !== MAGIC || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return null;
+  if (bytes.length <= HEADER_BYTES || bytes.readUInt32LE(4) !== MAGIC || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return null;
   return {
     nextOffset: bytes.readDoubleLE(8),
     missed: bytes.readDoubleLE(16),
