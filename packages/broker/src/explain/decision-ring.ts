@@ -2,7 +2,7 @@
 import type { DecisionKind } from './decision.ts';
 
 /** An entry is six words of 32 bits: 24 bytes. */
-export const ENTRY_WORDS = 6;
+const ENTRY_WORDS = 6;
 export const ENTRY_BYTES = ENTRY_WORDS * 4;
 /** Low half of the wall clock's milliseconds. */
 const TIME = 0;

@@ -6,7 +6,7 @@ type Without<Keys extends PropertyKey, Type> = Type extends unknown ? Omit<Type,
 export type Fact = Without<'text', Finding>;
 
 /** Wall clock as people and programs read it, in UTC. */
-export function timeOf(ms: number): string {
+function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
