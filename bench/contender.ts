@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, launchBroker, LaunchedProcess, repository, tempDirectory } from '@wrenmq/testkit';
@@ -78,6 +79,19 @@ export class Contender implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop('SIGKILL');
     await this.#clean();
+  }
+}
+
+/** What is started in here has all cores until it is ready, as after a restart of the machine that it is for. */
+export async function onAllCores<Started>(start: () => Promise<Started>): Promise<Started> {
+  const pin = (cores: string): void => {
+    execFileSync('taskset', ['-acp', cores, String(process.pid)], { stdio: 'ignore' });
+  };
+  pin(`0-${cpus().length - 1}`);
+  try {
+    return await start();
+  } finally {
+    pin(String(LOAD_CORE));
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempDirectory } from '@wrenmq/testkit';
-import { type ContenderName, startContender } from '#root/bench/contender.ts';
+import { type ContenderName, onAllCores, startContender } from '#root/bench/contender.ts';
 import { Crowd } from './crowd.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -34,7 +34,7 @@ async function measureOne(name: ContenderName): Promise<(string | number)[]> {
   let perSecond = 0;
   const timed = async (use: (memoryMB: number, pid: Awaited<ReturnType<typeof startContender>>) => Promise<void>): Promise<number> => {
     const begin = performance.now();
-    await using broker = await startContender(name, options);
+    await using broker = await onAllCores(() => startContender(name, options));
     const ms = Math.round(performance.now() - begin);
     await use(Math.round(broker.residentBytes() / 1e6), broker);
     return ms;
